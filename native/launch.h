@@ -1,0 +1,21 @@
+/*
+ * From a stamp to a shell.
+ *
+ *   launch FALLBACK… -- ARGUMENT…   where ARGUMENT… is `shell` or `shell -- CMD…` (with `--user` before the `--`) and the
+ *                                   project's stamp still holds: enters; else becomes FALLBACK… ARGUMENT…
+ *   enter STAMP [-- CMD…]           enters with a stamp just written, whatever its inputs are
+ *
+ * Stamps lie in the caller's state folder (DEVENV_HOME, XDG_STATE_HOME or HOME, as homeLayout of packages/protocol).
+ */
+#ifndef DEVENV_LAUNCH_H
+#define DEVENV_LAUNCH_H
+
+#include "stamp.h"
+
+/* Brings the environment from the caller's to the one that the stamp asks for. */
+void apply_changes(const struct stamp *stamp);
+
+/* The stamp's path for a project folder, or NULL where the variables name no state folder. */
+char *stamp_path(const char *project, int as_user);
+
+#endif

@@ -1,0 +1,29 @@
+/** The command table that oclif discovers. Layer 5. */
+
+import type { Command } from "@oclif/core";
+import Completion from "./commands/completion.ts";
+import DaemonLogs from "./commands/daemon/logs.ts";
+import DaemonStatus from "./commands/daemon/status.ts";
+import DaemonStop from "./commands/daemon/stop.ts";
+import Eval from "./commands/eval.ts";
+import Info from "./commands/info.ts";
+import Init from "./commands/init.ts";
+import NixInstantiate from "./commands/nix-instantiate.ts";
+import Search from "./commands/search.ts";
+import Shell from "./commands/shell.ts";
+import Update from "./commands/update.ts";
+
+/** By id; a colon separates a topic from its command. */
+export const commands: Readonly<Record<string, Command.Class>> = {
+	init: Init,
+	shell: Shell,
+	search: Search,
+	info: Info,
+	update: Update,
+	eval: Eval,
+	"nix-instantiate": NixInstantiate,
+	"daemon:status": DaemonStatus,
+	"daemon:stop": DaemonStop,
+	"daemon:logs": DaemonLogs,
+	completion: Completion,
+};

@@ -1,0 +1,49 @@
+/** `devenv shell` for those who need its help or made a mistake; the fast path serves the rest. Layer 5. */
+
+import { diagnose, DiagnosticError } from "@devenv/diagnostics";
+import { Args, Flags } from "@oclif/core";
+import { DevenvCommand } from "../devenv-command.ts";
+import { enterShell } from "../enter-shell.ts";
+
+export default class Shell extends DevenvCommand {
+	static override summary = "Enter the environment, or run a command in it";
+	static override description =
+		"Without a command, your shell starts with the packages and variables of the nearest env.yaml; leave it with `exit`. With one, it runs in the current folder, and its exit code is passed on (128 + n when signal n ended it).";
+	static override examples = [
+		{ description: "an interactive shell", command: "<%= config.bin %> shell" },
+		{ description: "one command", command: "<%= config.bin %> shell -- make test" },
+		{
+			description: "as an ordinary user, for programs that refuse root",
+			command: "sudo <%= config.bin %> shell --user -- initdb -D data",
+		},
+	];
+	static override usage = ["shell [--user]", "shell [--user] -- COMMAND [ARGUMENTS...]"];
+	static override strict = false;
+	static override args = { command: Args.string({ description: "program and arguments, after `--`" }) };
+	static override flags = {
+		user: Flags.boolean({
+			description: "when you are root: appear as an ordinary user, with root's file rights",
+			default: false,
+		}),
+	};
+
+	override async run(): Promise<void> {
+		const split = this.argv.indexOf("--");
+		const own = split < 0 ? this.argv : this.argv.slice(0, split);
+		const { flags, argv } = await this.parse(Shell, [...own]);
+		if (argv.length > 0) {
+			throw new DiagnosticError(
+				diagnose("USAGE_COMMAND", `unexpected argument '${String(argv[0])}'`, {
+					hint: `to run a command, put -- before it: devenv shell -- ${argv.map(String).join(" ")}`,
+				}),
+			);
+		}
+		const command = split < 0 ? [] : this.argv.slice(split + 1);
+		if (split >= 0 && command.length === 0) {
+			throw new DiagnosticError(
+				diagnose("USAGE_COMMAND", "there is no command after --", { hint: "for example: devenv shell -- make test" }),
+			);
+		}
+		process.exitCode = await enterShell({ asUser: flags.user, command: split < 0 ? null : command }, () => undefined);
+	}
+}

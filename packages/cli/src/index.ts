@@ -1,0 +1,3 @@
+/** The command line. Layer 5: the top; nothing imports it but its own tests. */
+
+export {};

@@ -1,0 +1,335 @@
+/** The command line of `nix-instantiate`, read as Nix reads it. Layer 5, no I/O. */
+
+import { diagnose, DiagnosticError } from "@devenv/diagnostics";
+
+type OutputForm = "plain" | "raw" | "json" | "xml";
+
+/** A value for a function's argument: an expression, a text, or a file with the text. */
+export interface AutoArgument {
+	readonly kind: "expression" | "string" | "file" | "stdin";
+	readonly text: string;
+}
+
+export interface InstantiateArguments {
+	/** Files, or expressions after `--expr`. */
+	readonly inputs: readonly string[];
+	readonly fromExpressions: boolean;
+	readonly fromStdin: boolean;
+	readonly mode: "instantiate" | "eval" | "parse" | "find-file";
+	readonly form: OutputForm;
+	/** `--xml` with source positions. */
+	readonly location: boolean;
+	readonly strict: boolean;
+	readonly readOnly: boolean;
+	readonly attrPaths: readonly string[];
+	readonly autoArguments: ReadonlyMap<string, AutoArgument>;
+	/** Entries of `-I`, in order. */
+	readonly include: readonly string[];
+	readonly addRoot: string | undefined;
+	/** `--store`, as given. */
+	readonly store: string | undefined;
+	/** Settings by `--option`, by a flag of their own or by NIX_CONFIG; later ones win. */
+	readonly settings: ReadonlyMap<string, string>;
+	/** Settings that Nix does not have, to be warned about. */
+	readonly unknownSettings: readonly string[];
+}
+
+export type ParsedArguments =
+	| { readonly kind: "run"; readonly arguments: InstantiateArguments }
+	| { readonly kind: "help" }
+	| { readonly kind: "version" };
+
+/** Settings that are on or off, so that `--name` and `--no-name` are flags. */
+const switches: ReadonlySet<string> = new Set([
+	"abort-on-warn",
+	"accept-flake-config",
+	"allow-import-from-derivation",
+	"allow-unsafe-native-code-during-evaluation",
+	"auto-optimise-store",
+	"builders-use-substitutes",
+	"eval-cache",
+	"eval-profiler",
+	"fallback",
+	"fsync-metadata",
+	"ignore-try",
+	"keep-derivations",
+	"keep-env-derivations",
+	"keep-failed",
+	"keep-going",
+	"keep-outputs",
+	"print-missing",
+	"pure-eval",
+	"require-sigs",
+	"restrict-eval",
+	"show-trace",
+	"substitute",
+	"sync-before-registering",
+	"trace-function-calls",
+	"trace-import-from-derivation",
+	"trace-verbose",
+	"use-xdg-base-directories",
+	"warn-dirty",
+]);
+
+/** Settings with a value. */
+const valued: ReadonlySet<string> = new Set([
+	"access-tokens",
+	"allowed-uris",
+	"builders",
+	"cores",
+	"eval-system",
+	"experimental-features",
+	"extra-experimental-features",
+	"extra-platforms",
+	"http-connections",
+	"http2",
+	"log-format",
+	"max-call-depth",
+	"max-jobs",
+	"max-silent-time",
+	"nix-path",
+	"sandbox",
+	"store-dir",
+	"substituters",
+	"system",
+	"tarball-ttl",
+	"timeout",
+	"trusted-public-keys",
+]);
+
+const shortFlags: Readonly<Record<string, string>> = {
+	"-A": "--attr",
+	"-E": "--expr",
+	"-I": "--include",
+	"-Q": "--no-build-output",
+	"-j": "--max-jobs",
+	"-k": "--keep-going",
+	"-K": "--keep-failed",
+	"-v": "--verbose",
+};
+
+/** Flags without meaning here, and how many values they take. */
+const ignored: Readonly<Record<string, number>> = {
+	"--debug": 0,
+	"--indirect": 0,
+	"--no-build-output": 0,
+	"--quiet": 0,
+	"--repair": 0,
+	"--verbose": 0,
+	"--override-flake": 2,
+	"--eval-store": 1,
+};
+
+/** Reads the arguments; fails with `USAGE` as Nix does. `config` is the text of NIX_CONFIG. */
+export function parseArguments(argv: readonly string[], config: string = ""): ParsedArguments {
+	return new ArgumentParser(argv, config).parse();
+}
+
+class ArgumentParser {
+	readonly #pending: string[];
+	readonly #inputs: string[] = [];
+	readonly #attrPaths: string[] = [];
+	readonly #include: string[] = [];
+	readonly #autoArguments = new Map<string, AutoArgument>();
+	readonly #settings = new Map<string, string>();
+	readonly #unknown: string[] = [];
+	#fromExpressions = false;
+	#fromStdin = false;
+	#mode: InstantiateArguments["mode"] = "instantiate";
+	#form: OutputForm = "plain";
+	#location = true;
+	#strict = false;
+	#readOnly = false;
+	#readWrite = false;
+	#addRoot: string | undefined;
+	#store: string | undefined;
+
+	constructor(argv: readonly string[], config: string) {
+		this.#pending = [...argv];
+		for (const line of config.split("\n")) {
+			const found = /^\s*([\w-]+)\s*=\s*(.*?)\s*(?:#.*)?$/.exec(line);
+			if (found !== null) this.#set(found[1] ?? "", found[2] ?? "");
+		}
+	}
+
+	parse(): ParsedArguments {
+		let onlyInputs = false;
+		for (let argument = this.#pending.shift(); argument !== undefined; argument = this.#pending.shift()) {
+			if (onlyInputs) {
+				this.#inputs.push(argument);
+				continue;
+			}
+			const [flag = "", ...rest] = expand(argument);
+			this.#pending.unshift(...rest);
+			argument = flag;
+			if (argument === "--") onlyInputs = true;
+			else if (argument === "--help") return { kind: "help" };
+			else if (argument === "--version") return { kind: "version" };
+			else this.#argument(shortFlags[argument] ?? argument);
+		}
+		const evaluates = this.#mode === "eval" || this.#mode === "parse";
+		return {
+			kind: "run",
+			arguments: {
+				inputs: this.#inputs,
+				fromExpressions: this.#fromExpressions,
+				fromStdin: this.#fromStdin,
+				mode: this.#mode,
+				form: this.#form,
+				location: this.#location,
+				strict: this.#strict,
+				readOnly: this.#readOnly || (evaluates && !this.#readWrite),
+				attrPaths: this.#attrPaths.length === 0 ? [""] : this.#attrPaths,
+				autoArguments: this.#autoArguments,
+				include: this.#include,
+				addRoot: this.#addRoot,
+				store: this.#store,
+				settings: this.#settings,
+				unknownSettings: this.#unknown,
+			},
+		};
+	}
+
+	#value(flag: string): string {
+		const value = this.#pending.shift();
+		if (value === undefined) failUsage(`flag '${flag}' requires an argument`);
+		return value;
+	}
+
+	#argument(argument: string): void {
+		switch (argument) {
+			case "-":
+				this.#fromStdin = true;
+				return;
+			case "--expr":
+				this.#fromExpressions = true;
+				return;
+			case "--eval":
+			case "--eval-only":
+				if (this.#mode !== "parse") this.#mode = "eval";
+				return;
+			case "--parse":
+			case "--parse-only":
+				this.#mode = "parse";
+				return;
+			case "--find-file":
+				this.#mode = "find-file";
+				return;
+			case "--read-write-mode":
+				this.#readWrite = true;
+				return;
+			case "--readonly-mode":
+			case "--dry-run":
+				this.#readOnly = true;
+				return;
+			case "--strict":
+				this.#strict = true;
+				return;
+			case "--raw":
+			case "--json":
+			case "--xml":
+				this.#form = argument.slice(2) as OutputForm;
+				return;
+			case "--no-location":
+				this.#location = false;
+				return;
+			case "--attr":
+				this.#attrPaths.push(this.#value(argument));
+				return;
+			case "--add-root":
+				this.#addRoot = this.#value(argument);
+				return;
+			case "--store":
+				this.#store = this.#value(argument);
+				return;
+			case "--include":
+				this.#include.push(this.#value(argument));
+				return;
+			case "--impure":
+				this.#settings.set("pure-eval", "false");
+				return;
+			case "--option": {
+				const name = this.#value(argument);
+				this.#set(name, this.#value(argument));
+				return;
+			}
+			default:
+				if (this.#autoArgument(argument) || this.#otherFlag(argument)) return;
+				if (argument.startsWith("-")) failUsage(`unrecognised flag '${argument}'`);
+				this.#inputs.push(argument);
+		}
+	}
+
+	#autoArgument(flag: string): boolean {
+		const kinds: Readonly<Record<string, AutoArgument["kind"]>> = {
+			"--arg": "expression",
+			"--argstr": "string",
+			"--arg-from-file": "file",
+			"--arg-from-stdin": "stdin",
+		};
+		const kind = kinds[flag];
+		if (kind === undefined) return false;
+		const name = this.#value(flag);
+		this.#autoArguments.set(name, { kind, text: kind === "stdin" ? "" : this.#value(flag) });
+		return true;
+	}
+
+	/** Settings as flags, and flags that change nothing. */
+	#otherFlag(flag: string): boolean {
+		const skipped = ignored[flag];
+		if (skipped !== undefined) {
+			for (let count = 0; count < skipped; count++) this.#value(flag);
+			return true;
+		}
+		if (!flag.startsWith("--")) return false;
+		const name = flag.slice(2);
+		if (switches.has(name)) this.#settings.set(name, "true");
+		else if (name.startsWith("no-") && switches.has(name.slice(3))) this.#settings.set(name.slice(3), "false");
+		else if (valued.has(name)) this.#set(name, this.#value(flag));
+		else return false;
+		return true;
+	}
+
+	#set(name: string, value: string): void {
+		if (name.startsWith("extra-") && valued.has(name.slice("extra-".length))) {
+			const base = name.slice("extra-".length);
+			const before = this.#settings.get(base);
+			this.#settings.set(base, before === undefined ? value : `${before} ${value}`);
+			return;
+		}
+		if (!switches.has(name) && !valued.has(name)) this.#unknown.push(name);
+		this.#settings.set(name, value);
+	}
+}
+
+/** Takes `-vvA` apart into `-v`, `-v`, `-A`; what is no letter any more is a value. */
+function expand(argument: string): string[] {
+	const letters = /^-([A-Za-z]+)(.*)$/s.exec(argument);
+	if (letters === null || argument.length === 2) return [argument];
+	const flags = Array.from(letters[1] ?? "", (letter) => `-${letter}`);
+	const value = letters[2] ?? "";
+	return value === "" ? flags : [...flags, value];
+}
+
+function failUsage(message: string): never {
+	throw new DiagnosticError(diagnose("USAGE", message, { hint: "Try 'nix-instantiate --help' for more information." }));
+}
+
+/** One entry of `-I` or NIX_PATH: `name=path` or `path`. */
+export function parseSearchPathEntry(text: string): { readonly prefix: string; readonly path: string } {
+	const at = text.indexOf("=");
+	return at < 0 ? { prefix: "", path: text } : { prefix: text.slice(0, at), path: text.slice(at + 1) };
+}
+
+/** Takes NIX_PATH apart at colons, but not at those of URLs. */
+export function splitSearchPath(text: string): string[] {
+	const entries: string[] = [];
+	for (const piece of text.split(":")) {
+		const last = entries.at(-1);
+		const opensUrl = last !== undefined && /(?:^|=)(?:https?|file|git|s3|ssh)$/.test(last) && piece.startsWith("//");
+		const opensChannel = last !== undefined && /(?:^|=)(?:channel|flake)$/.test(last);
+		if (opensUrl || opensChannel) entries[entries.length - 1] = `${last}:${piece}`;
+		else entries.push(piece);
+	}
+	return entries.filter((entry) => entry !== "");
+}

@@ -1,0 +1,250 @@
+/** What `nix-instantiate` does, on the thread that evaluates. Layer 5, synchronous. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { DiagnosticError } from "@devenv/diagnostics";
+import {
+	attrsFromEntries,
+	EvalError,
+	Evaluator,
+	formatLog,
+	NixPath,
+	NO_POSITION,
+	type AutoArgs,
+	type Expr,
+	type Lazy,
+	type Origin,
+} from "@devenv/evaluator";
+import { NodeEvalIO } from "@devenv/engine/eval-io";
+import { bytesFromText, type StorePath } from "@devenv/nix-formats";
+import { openStore, type Store } from "@devenv/store";
+import { parseSearchPathEntry, splitSearchPath, type AutoArgument, type InstantiateArguments } from "./arguments.ts";
+import { findDerivations, type FoundDerivation } from "./derivation-search.ts";
+import { writeBytes } from "./output.ts";
+
+export interface InstantiateHost {
+	/** Undefined: there is no store, so nothing is written. */
+	readonly storeRoot: string | undefined;
+	/** Makes the outputs of a valid store derivation valid; throws where that fails. */
+	readonly realise: (drvPath: string) => void;
+}
+
+const warnNoRoot = "warning: you did not specify '--add-root'; the result might be removed by the garbage collector\n";
+
+/** Runs the program to its exit status; errors are printed. */
+export function instantiate(given: InstantiateArguments, host: InstantiateHost): number {
+	for (const name of given.unknownSettings) writeBytes(2, bytesFromText(`warning: unknown setting '${name}'\n`));
+	let program: Instantiation | undefined;
+	try {
+		program = new Instantiation(given, host);
+		program.run();
+		return 0;
+	} catch (error) {
+		writeBytes(2, `${describeError(error, program, given)}\n`);
+		return 1;
+	} finally {
+		program?.close();
+	}
+}
+
+function describeError(error: unknown, program: Instantiation | undefined, given: InstantiateArguments): string {
+	if (error instanceof EvalError && program !== undefined) {
+		return program.evaluator.formatError(error, { showTrace: isOn(given, "show-trace") });
+	}
+	if (error instanceof DiagnosticError) {
+		return bytesFromText(error.diagnostics.map(({ message }) => `error: ${message}`).join("\n"));
+	}
+	throw error;
+}
+
+function isOn(given: InstantiateArguments, setting: string): boolean {
+	const value = given.settings.get(setting);
+	return value === "true" || value === "1" || value === "yes";
+}
+
+class Instantiation {
+	readonly evaluator: Evaluator;
+	readonly #given: InstantiateArguments;
+	readonly #store: Store;
+	readonly #io: NodeEvalIO;
+	readonly #readOnly: boolean;
+	#autoArgs: AutoArgs = attrsFromEntries([]);
+	#roots = 0;
+	#warned = false;
+	#standardInput: string | undefined;
+
+	constructor(given: InstantiateArguments, { storeRoot, realise }: InstantiateHost) {
+		this.#given = given;
+		this.#readOnly = given.readOnly || storeRoot === undefined;
+		const root = storeRoot ?? join(tmpdir(), "devenv-no-store");
+		this.#store = openStore({ root, readOnly: this.#readOnly });
+		this.#io = new NodeEvalIO({
+			store: this.#store,
+			readOnly: this.#readOnly,
+			environment: isOn(given, "restrict-eval") ? {} : process.env,
+			log: (level, message) => {
+				writeBytes(2, `${formatLog(level, message)}\n`);
+			},
+			realise,
+		});
+		const system = given.settings.get("eval-system") ?? given.settings.get("system") ?? hostSystem();
+		this.evaluator = new Evaluator({
+			io: this.#io,
+			currentSystem: system,
+			nixPath: searchPath(given),
+			homeDir: bytesFromText(process.env["HOME"] ?? homedir()),
+			maxCallDepth: Number(given.settings.get("max-call-depth") ?? 10_000),
+			traceVerbose: isOn(given, "trace-verbose"),
+			abortOnWarn: isOn(given, "abort-on-warn"),
+			pureEval: isOn(given, "pure-eval"),
+			experimentalFeatures: new Set((given.settings.get("experimental-features") ?? "").split(/\s+/)),
+		});
+	}
+
+	close(): void {
+		this.#store.close();
+	}
+
+	run(): void {
+		if (this.#given.mode === "find-file") {
+			for (const name of this.#given.inputs) writeBytes(1, `${this.#findFile(bytesFromText(name))}\n`);
+			return;
+		}
+		this.#autoArgs = attrsFromEntries(
+			[...this.#given.autoArguments].map(([name, value]) => [bytesFromText(name), this.#autoArgument(value)]),
+		);
+		const here = bytesFromText(process.cwd());
+		const { fromStdin, fromExpressions } = this.#given;
+		if (fromStdin) this.#process(this.#readStandardInput(), here, { kind: "stdin" });
+		const inputs =
+			!fromStdin && !fromExpressions && this.#given.inputs.length === 0 ? ["./default.nix"] : this.#given.inputs;
+		for (const input of inputs) {
+			if (fromExpressions) this.#process(bytesFromText(input), here, { kind: "string" });
+			else this.#processFile(input);
+		}
+	}
+
+	#readStandardInput(): string {
+		this.#standardInput ??= readFileSync(0, "latin1");
+		return this.#standardInput;
+	}
+
+	#autoArgument(argument: AutoArgument): Lazy {
+		switch (argument.kind) {
+			case "string":
+				return bytesFromText(argument.text);
+			case "file":
+				return this.#io.readFile(bytesFromText(resolve(argument.text)));
+			case "stdin":
+				return this.#readStandardInput();
+			case "expression": {
+				const text = bytesFromText(argument.text);
+				const here = bytesFromText(process.cwd());
+				const expr = this.evaluator.check(text, here);
+				return this.evaluator.runtime.lazy(() => this.evaluator.evalExpr(expr));
+			}
+		}
+	}
+
+	#findFile(name: string): string {
+		const { runtime } = this.evaluator;
+		const find = runtime.builtins.get("findFile") ?? null;
+		const searchPathValue = runtime.builtins.get("nixPath") ?? null;
+		const found = this.evaluator.call(find, searchPathValue, name);
+		return found instanceof NixPath ? found.path : "";
+	}
+
+	#processFile(input: string): void {
+		const lookup = /^<(.+)>$/.exec(input);
+		const path = lookup?.[1] === undefined ? bytesFromText(resolve(input)) : this.#findFile(bytesFromText(lookup[1]));
+		if (this.#given.mode !== "parse") {
+			this.#output(this.evaluator.evalFile(path));
+			return;
+		}
+		const { runtime } = this.evaluator;
+		const isFolder = runtime.access(NO_POSITION, () => this.#io.fileType(path)) === "directory";
+		const file = isFolder ? `${path}/default.nix` : path;
+		const text = runtime.access(NO_POSITION, () => this.#io.readFile(file));
+		const folder = file.slice(0, file.lastIndexOf("/"));
+		this.#process(text, folder === "" ? "/" : folder, { kind: "file", path: file });
+	}
+
+	#process(text: string, baseDir: string, origin: Origin): void {
+		const expr: Expr = this.evaluator.check(text, baseDir, origin);
+		if (this.#given.mode === "parse") writeBytes(1, `${this.evaluator.printAst(expr)}\n`);
+		else this.#output(this.evaluator.evalExpr(expr));
+	}
+
+	#output(root: Lazy): void {
+		for (const path of this.#given.attrPaths) {
+			const { value } = this.evaluator.select(root, bytesFromText(path), this.#autoArgs);
+			this.evaluator.force(value);
+			if (this.#given.mode === "eval") this.#print(value);
+			else for (const found of findDerivations(this.evaluator, value, this.#autoArgs)) this.#instantiated(found);
+		}
+	}
+
+	#print(selected: Lazy): void {
+		const value = this.#autoArgs.size === 0 ? selected : this.evaluator.autoCall(selected, this.#autoArgs);
+		const { strict, form, location } = this.#given;
+		switch (form) {
+			case "plain":
+				writeBytes(1, `${this.evaluator.print(value, { strict })}\n`);
+				return;
+			case "json":
+				writeBytes(1, `${this.evaluator.toJson(value, { strict, copyToStore: true })}\n`);
+				return;
+			case "xml":
+				writeBytes(1, this.evaluator.toXml(value, { strict, location }));
+				return;
+			case "raw": {
+				const what = "while generating the nix-instantiate output";
+				const string = this.evaluator.runtime.coerceToString(value, NO_POSITION, what);
+				writeBytes(1, typeof string === "string" ? string : string.text);
+			}
+		}
+	}
+
+	#instantiated({ drvPath, outputName }: FoundDerivation): void {
+		this.#io.write([drvPath]);
+		let shown = drvPath;
+		if (this.#given.addRoot === undefined) {
+			if (!this.#warned) writeBytes(2, warnNoRoot);
+			this.#warned = true;
+		} else {
+			const link = resolve(this.#given.addRoot) + (++this.#roots > 1 ? `-${this.#roots}` : "");
+			this.#store.addRoot(link, drvPath as StorePath);
+			shown = bytesFromText(link);
+		}
+		writeBytes(1, `${shown}${outputName === "out" ? "" : `!${outputName}`}\n`);
+	}
+}
+
+function hostSystem(): string {
+	const machine = process.arch === "arm64" ? "aarch64" : process.arch === "x64" ? "x86_64" : process.arch;
+	return `${machine}-${process.platform}`;
+}
+
+/** `-I` first, then NIX_PATH, or where that is not set the channels that exist. */
+function searchPath(given: InstantiateArguments): { prefix: string; path: string }[] {
+	const configured = given.settings.get("nix-path");
+	const environment = process.env["NIX_PATH"];
+	const rest =
+		configured === undefined
+			? environment === undefined
+				? channels()
+				: splitSearchPath(environment)
+			: configured.split(/\s+/).filter((entry) => entry !== "");
+	return [...given.include, ...rest].map((entry) => {
+		const { prefix, path } = parseSearchPathEntry(entry);
+		const isUrl = /^(?:[a-z0-9+]+:\/\/|channel:|flake:)/.test(path);
+		return { prefix: bytesFromText(prefix), path: bytesFromText(isUrl ? path : resolve(path)) };
+	});
+}
+
+function channels(): string[] {
+	const own = join(process.env["HOME"] ?? homedir(), ".nix-defexpr/channels");
+	const shared = "/nix/var/nix/profiles/per-user/root/channels";
+	return [own, `nixpkgs=${shared}/nixpkgs`, shared].filter((entry) => existsSync(parseSearchPathEntry(entry).path));
+}

@@ -1,0 +1,23 @@
+/** What the thread that evaluates and the one that waits for it say to each other. Layer 5: plain data. */
+
+import type { MessagePort } from "node:worker_threads";
+import type { InstantiateArguments } from "./arguments.ts";
+
+/** `workerData` of the evaluating thread. */
+export interface InstantiateTask {
+	readonly arguments: InstantiateArguments;
+	/** Root of the store; undefined for none, where nothing can be written. */
+	readonly storeRoot: string | undefined;
+	/** One Int32 cell: the number of answers given so far. */
+	readonly wake: SharedArrayBuffer;
+	readonly answers: MessagePort;
+}
+
+/** From the evaluating thread. */
+export type InstantiateMessage =
+	| { readonly kind: "exit"; readonly status: number }
+	/** Import from derivation: make the outputs of a valid store derivation valid. */
+	| { readonly kind: "realise"; readonly drvPath: string };
+
+/** To the evaluating thread; `message` says why not. */
+export type InstantiateAnswer = { readonly kind: "ok" } | { readonly kind: "failed"; readonly message: string };

@@ -1,0 +1,290 @@
+/** The daemon's requests, answered with an engine. Layer 4. */
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { OWN_STORE_MARKER } from "@devenv/client";
+import { fail } from "@devenv/diagnostics";
+import { CALLER_VARIABLES, createEngine, type Engine, type LockOutcome } from "@devenv/engine";
+import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
+import {
+	environmentInfo,
+	evaluateExpression,
+	type EvalParams,
+	type EvalResult,
+	type InfoResult,
+	prepareEnvironment,
+	type PrepareParams,
+	type PrepareResult,
+	type ProjectParams,
+	searchPackages,
+	type SearchParams,
+	type SearchResult,
+	updateInputs,
+	type UpdateParams,
+	type UpdateResult,
+} from "@devenv/protocol";
+import { activate } from "@devenv/shell";
+import type { DaemonService } from "./daemon.ts";
+import { handle, type RequestContext } from "./handler.ts";
+import { type Project, readCachedLock, readProject, requireLock, writeLock } from "./project.ts";
+import { ProjectMutex } from "./project-mutex.ts";
+import type { ServiceContext } from "./run-daemon.ts";
+
+/** Milliseconds for which searches where nothing is locked use the same lock. */
+const SEARCH_LOCK_AGE: number = 24 * 60 * 60 * 1000;
+
+/** Makes the engine and the requests that it answers. `helper` is where the compiled native helper is, if there is one. */
+export function engineService(context: ServiceContext, helper: string): DaemonService {
+	const { layout, settings, log } = context;
+	if (layout.storeRoot === "/") claimStore();
+	const engine = createEngine({
+		storeRoot: layout.storeRoot,
+		state: layout.state,
+		cache: layout.cache,
+		settings,
+		helper,
+		onWarning: (message) => log.write("warning", "engine", { message }),
+	});
+	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
+	return {
+		handlers: [
+			handle(prepareEnvironment, (params, request) => service.prepare(params, request)),
+			handle(updateInputs, (params, request) => service.update(params, request)),
+			handle(environmentInfo, (params, request) => service.info(params, request)),
+			handle(searchPackages, (params, request) => service.search(params, request)),
+			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
+		],
+		running: () =>
+			engine.running.map(({ drvPath, name, since }) => ({ drvPath, name, seconds: (Date.now() - since) / 1000 })),
+		whenIdle: () => engine.whenIdle(),
+		close: () => engine.close(),
+	};
+}
+
+/** Marks the store at `/` as ours before it exists, so that it is not taken for that of a real Nix afterwards. */
+function claimStore(): void {
+	try {
+		mkdirSync(dirname(OWN_STORE_MARKER), { recursive: true });
+		writeFileSync(OWN_STORE_MARKER, "");
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		fail("STORE_UNWRITABLE", `cannot write ${OWN_STORE_MARKER}: ${String(code)}`, {
+			hint: "set DEVENV_HOME to a folder that can be written",
+		});
+	}
+}
+
+interface LockedProject {
+	readonly project: Project;
+	readonly lock: LockFile;
+	/** The lock was written by this request. */
+	readonly written: boolean;
+}
+
+interface SettledProject extends LockedProject {
+	readonly readSince: bigint;
+}
+
+/** Milliseconds after which a file's times are sure to differ from now. */
+const CLOCK_GRAIN = 20;
+
+function nanoseconds(): bigint {
+	return BigInt(Date.now()) * 1_000_000n;
+}
+
+function sayLocking({ spec }: Project, request: RequestContext): void {
+	const urls = spec.inputs.map(({ url }) => url.value);
+	request.progress({ kind: "phase", phase: "lock", message: `locking ${urls.join(", ")}` });
+}
+
+/** The requests themselves; `helper` is the native helper's path, null where there is none. */
+export class EngineService {
+	readonly #engine: Engine;
+	readonly #context: ServiceContext;
+	readonly #helper: string | null;
+	/** Keeps two clients from locking one project at once. */
+	readonly #locking = new ProjectMutex();
+
+	constructor(engine: Engine, context: ServiceContext, helper: string | null) {
+		this.#engine = engine;
+		this.#context = context;
+		this.#helper = helper;
+	}
+
+	async prepare(params: PrepareParams, request: RequestContext): Promise<PrepareResult> {
+		const work = { signal: request.signal, onEvent: request.progress };
+		const { project, lock, written, readSince } = await this.#settledProject(params, request);
+		const { spec } = project;
+		const environment = await this.#engine.evaluateEnvironment(
+			{ project: project.folder, spec, lock, variables: params.variables },
+			work,
+		);
+		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
+		await this.#engine.realise([environment.drvPath], work);
+		this.#engine.keepEnvironment(this.#rootLink(params.project), environment);
+		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
+		const { layout } = this.#context;
+		const outcome = await activate({
+			project: params.project,
+			environment: this.#engine.physical(environment.outPath),
+			paths: {
+				storeRoot: layout.storeRoot,
+				state: layout.state,
+				runtime: layout.runtime,
+				helper: this.#helper,
+			},
+			caller: { uid: params.uid, gid: params.gid, groups: params.groups, env: params.variables },
+			tracked: [...project.tracked, ...environment.tracked],
+			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
+			readSince,
+			shell: spec.shell,
+			prompt: spec.prompt,
+			...((params.clean ?? spec.clean.enabled) ? { clean: { keep: spec.clean.keep } } : {}),
+			asUser: params.asUser ?? false,
+		});
+		return {
+			stamp: outcome.stamp,
+			lasting: outcome.lasting,
+			environment: environment.outPath,
+			root: environment.root?.outPath ?? null,
+			name: environment.name,
+			lockWritten: written,
+			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
+		};
+	}
+
+	async update(params: UpdateParams, request: RequestContext): Promise<UpdateResult> {
+		return this.#locking.run(params.project, async () => {
+			const project = readProject(params.project, this.#context.version);
+			const { lock, changes } = await this.#lockInputs(
+				project,
+				params.inputs.length === 0 ? "all" : params.inputs,
+				request,
+			);
+			if (!params.dryRun && changes.length > 0) writeLock(params.project, lock);
+			return { changes, diagnostics: project.diagnostics };
+		});
+	}
+
+	async info(params: ProjectParams, request: RequestContext): Promise<InfoResult> {
+		const { project, lock } = await this.#lockedProject(params, "frozen", request);
+		const { spec } = project;
+		const environment = await this.#engine.evaluateEnvironment(
+			{ project: project.folder, spec, lock, variables: params.variables },
+			{ signal: request.signal, onEvent: request.progress },
+		);
+		return {
+			name: environment.name,
+			project: project.folder,
+			storeRoot: this.#context.layout.storeRoot,
+			environment: environment.outPath,
+			ready: this.#engine.isValid(environment.outPath),
+			root: environment.root?.outPath ?? null,
+			packages: environment.packages,
+			inputs: spec.inputs.map(({ name, url }) => ({
+				name,
+				url: url.value,
+				revision: this.#engine.describeInput(lock, name),
+			})),
+			variables: spec.env.map(({ name }) => name),
+			diagnostics: [...project.diagnostics, ...environment.diagnostics],
+		};
+	}
+
+	async search(params: SearchParams, request: RequestContext): Promise<SearchResult> {
+		const { query, limit } = params;
+		const work = { signal: request.signal, onEvent: request.progress };
+		return this.#engine.search({ lock: await this.#searchedLock(params.project, request), query, limit }, work);
+	}
+
+	async evaluate(params: EvalParams, request: RequestContext): Promise<EvalResult> {
+		const { project: folder, ...rest } = params;
+		const work = { signal: request.signal, onEvent: request.progress };
+		if (folder === null) return this.#engine.evaluate({ ...rest, environment: null }, work);
+		const { project, lock } = await this.#lockedProject({ project: folder, variables: {} }, "frozen", request);
+		return this.#engine.evaluate(
+			{ ...rest, environment: { project: folder, spec: project.spec, lock, variables: params.variables } },
+			work,
+		);
+	}
+
+	/**
+	 * The project as it was read after `readSince` (nanoseconds since 1970). A lock that was written for it is old enough
+	 * by then to be told from one that changes while we read.
+	 */
+	async #settledProject(params: PrepareParams, request: RequestContext): Promise<SettledProject> {
+		const before = nanoseconds();
+		const locked = await this.#lockedProject(params, params.lock ?? "create", request);
+		if (!locked.written) return { ...locked, readSince: before };
+		await new Promise((resolve) => setTimeout(resolve, CLOCK_GRAIN));
+		const readSince = nanoseconds();
+		const project = readProject(params.project, this.#context.version);
+		return { project, lock: requireLock(project), written: true, readSince };
+	}
+
+	/** The project with a lock that fits; writes one where there is none and `mode` allows it. */
+	async #lockedProject(
+		{ project: folder }: ProjectParams,
+		mode: "create" | "frozen",
+		request: RequestContext,
+	): Promise<LockedProject> {
+		const project = readProject(folder, this.#context.version);
+		if (project.lock !== undefined || mode === "frozen") {
+			return { project, lock: requireLock(project), written: false };
+		}
+		// Another request may be locking the project: then this one waits for it.
+		sayLocking(project, request);
+		return this.#locking.run(folder, async () => {
+			const current = readProject(folder, this.#context.version);
+			if (current.lock !== undefined) return { project: current, lock: requireLock(current), written: false };
+			const { lock } = await this.#lockInputs(current, "all", request);
+			writeLock(folder, lock);
+			return { project: current, lock, written: true };
+		});
+	}
+
+	#lockInputs(project: Project, update: "all" | readonly string[], request: RequestContext): Promise<LockOutcome> {
+		sayLocking(project, request);
+		return this.#engine.lockInputs(project.spec, project.lock, {
+			update,
+			signal: request.signal,
+			onEvent: request.progress,
+		});
+	}
+
+	/** What to search: what the project has locked, else the newest state of its inputs, or of the default ones. */
+	async #searchedLock(folder: string | null, request: RequestContext): Promise<LockFile> {
+		if (folder !== null) {
+			const project = readProject(folder, this.#context.version);
+			return project.lock === undefined ? this.#newestLock(project.spec, request) : requireLock(project);
+		}
+		const { spec } = parseEnvFile({ file: "<default>", content: "" });
+		if (spec === undefined) throw new Error("an empty env.yaml is refused");
+		return this.#newestLock(spec, request);
+	}
+
+	/** A lock of our own for searches, which no environment is made from: made when first asked for, and once a day. */
+	async #newestLock(spec: EnvSpec, request: RequestContext): Promise<LockFile> {
+		const inputs = JSON.stringify(spec.inputs.map(({ name, url }) => [name, url.value]));
+		const key = createHash("sha256").update(inputs).digest("hex").slice(0, 32);
+		const folder = join(this.#context.layout.cache, "search", key);
+		return this.#locking.run(folder, async () => {
+			const known = readCachedLock(folder, SEARCH_LOCK_AGE);
+			if (known !== undefined) return known;
+			const { lock } = await this.#engine.lockInputs(spec, undefined, {
+				signal: request.signal,
+				onEvent: request.progress,
+			});
+			mkdirSync(folder, { recursive: true });
+			writeLock(folder, lock);
+			return lock;
+		});
+	}
+
+	/** What the garbage collector's roots of a project are named after. */
+	#rootLink(folder: string): string {
+		const key = createHash("sha256").update(folder).digest("hex").slice(0, 32);
+		return join(this.#context.layout.state, "roots", key);
+	}
+}

@@ -1,0 +1,129 @@
+/** A project's own files: env.yaml, env.local.yaml and env.lock, read afresh for every request. Layer 4. */
+
+import { randomBytes } from "node:crypto";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Diagnostic, diagnose, DiagnosticError, fail, type Location } from "@devenv/diagnostics";
+import {
+	type EnvFileText,
+	type EnvSpec,
+	expectEnvSpec,
+	formatLock,
+	type LockFile,
+	parseEnvFile,
+	parseLock,
+} from "@devenv/env-file";
+import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
+
+export interface Project {
+	/** Absolute folder of env.yaml. */
+	readonly folder: string;
+	readonly spec: EnvSpec;
+	/** Undefined when there is no env.lock. */
+	readonly lock: LockFile | undefined;
+	/** Where each input stands in env.lock. */
+	readonly lockLocations: ReadonlyMap<string, Location>;
+	/** The files read here, absences included. */
+	readonly tracked: readonly TrackedRead[];
+	/** Warnings. */
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+const ENV_FILE = "env.yaml";
+const LOCAL_FILE = "env.local.yaml";
+const LOCK_FILE = "env.lock";
+
+/** More than the parsers take, so that they speak of what is a little too large; in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** Reads and checks a project. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
+export function readProject(folder: string, programVersion: string): Project {
+	const text = readText(folder, ENV_FILE);
+	if (text === undefined) {
+		fail("ENV_MISSING", `there is no env.yaml in ${folder}`, { hint: "`devenv init` writes one" });
+	}
+	const local = readText(folder, LOCAL_FILE);
+	const parsed = parseEnvFile(text, { programVersion, ...(local === undefined ? {} : { local }) });
+	const spec = expectEnvSpec(parsed);
+	const lockText = readText(folder, LOCK_FILE);
+	const { lock, locations } =
+		lockText === undefined ? { lock: undefined, locations: new Map<string, Location>() } : parseLock(lockText);
+	return {
+		folder,
+		spec,
+		lock,
+		lockLocations: locations,
+		tracked: [
+			{ path: join(folder, ENV_FILE), kind: "file" },
+			{ path: join(folder, LOCAL_FILE), kind: local === undefined ? "absent" : "file" },
+			// The lock is written when it is absent, so it exists by the time that anyone looks.
+			{ path: join(folder, LOCK_FILE), kind: "file" },
+		],
+		diagnostics: parsed.diagnostics,
+	};
+}
+
+/** Replaces env.lock, at once or not at all. Throws `LOCK_UNWRITABLE`. */
+export function writeLock(folder: string, lock: LockFile): void {
+	const file = join(folder, LOCK_FILE);
+	/* Whoever else may write to the folder must not know where to put a link for us to write through. */
+	const part = `${file}.${randomBytes(9).toString("hex")}.part`;
+	try {
+		writeFileSync(part, formatLock(lock), { flush: true, flag: "wx" });
+		renameSync(part, file);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "EEXIST") rmSync(part, { force: true });
+		throw new DiagnosticError(
+			diagnose("LOCK_UNWRITABLE", `cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, {
+				hint: "make the project's folder writable",
+			}),
+		);
+	}
+}
+
+/** Refuses a lock that does not lock every input of the spec as it is written now. */
+export function requireLock(project: Project): LockFile {
+	const { lock, spec } = project;
+	if (lock === undefined) {
+		fail("LOCK_MISSING", `there is no env.lock in ${project.folder}`, {
+			hint: "`devenv update` writes it, and `devenv shell` does when it enters the environment for the first time",
+		});
+	}
+	const faults: Diagnostic[] = [];
+	for (const { name, url } of spec.inputs) {
+		const locked = lock.inputs.find((input) => input.name === name);
+		const location = url.location ?? project.lockLocations.get(name);
+		const place = location === undefined ? {} : { location };
+		const hint = `\`devenv update ${name}\` locks it`;
+		if (locked === undefined) {
+			faults.push(diagnose("LOCK_INPUT_MISSING", `input '${name}' is not in env.lock`, { ...place, hint }));
+		} else if (locked.url !== url.value) {
+			const message = `input '${name}' is ${url.value}, but env.lock has it as ${locked.url}`;
+			faults.push(diagnose("LOCK_INPUT_STALE", message, { ...place, hint }));
+		}
+	}
+	if (faults.length > 0) throw new DiagnosticError(faults);
+	return lock;
+}
+
+/** The lock that {@link writeLock} wrote into a folder of our own, if it is not older than `age` milliseconds. */
+export function readCachedLock(folder: string, age: number): LockFile | undefined {
+	const text = readText(folder, LOCK_FILE);
+	if (text === undefined || Date.now() - statSync(join(folder, LOCK_FILE)).mtimeMs > age) return undefined;
+	return parseLock(text).lock;
+}
+
+function readText(folder: string, name: string): EnvFileText | undefined {
+	const file = join(folder, name);
+	try {
+		return { file: name, content: readRegularFile(file, MAX_BYTES) };
+	} catch (error) {
+		if (error instanceof FileRefused) {
+			if (error.reason === "too-large") fail("ENV_TOO_LARGE", `${file} is larger than ${MAX_BYTES / 1024} KiB`);
+			fail("ENV_UNREADABLE", `${file} is not a file`);
+		}
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === "ENOENT") return undefined;
+		return fail("ENV_UNREADABLE", `cannot read ${file}: ${String(code)}`);
+	}
+}

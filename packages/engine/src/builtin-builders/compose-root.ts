@@ -1,0 +1,120 @@
+/**
+ * `builtin:compose-root`: the closure of an environment as one root folder, configured. Layer 3.
+ *
+ * Merge (hard links) → base layout and dpkg's database → maintainer scripts in the sandbox → cleaning → check that no shared inode
+ * was written. The same packages give the same bytes, whoever composes them and wherever.
+ */
+
+import { lstatSync, mkdirSync, readlinkSync, statfsSync, symlinkSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { DiagnosticError, fail } from "@devenv/diagnostics";
+import { diskFull } from "../system-failure.ts";
+import type { BuiltinAttributes, BuiltinContext } from "./builtin-builder.ts";
+import { decodeComposeRootAttributes } from "./compose-attributes-decoder.ts";
+import type { ComposeMember, ComposeRootAttributes } from "./compose-root-attributes.ts";
+import { makeBaseLayout } from "./root/base-layout.ts";
+import { cleanRoot } from "./root/clean-root.ts";
+import { configurePackages } from "./root/configure-packages.ts";
+import { writeDpkgDatabase } from "./root/dpkg-database.ts";
+import { writeJavaKeyStore } from "./root/native-hooks.ts";
+import { mergePackages, type MergedTree } from "./root/merge-packages.ts";
+import { readRootPackage, type RootPackage } from "./root/root-package.ts";
+
+/** Bytes that are free on any disk that is not full. */
+const leastSpace = 1024 * 1024;
+
+/** Rejects with `COMPOSE_*`, `SANDBOX_*`, `DISK_FULL` or `BUILTIN_ATTRIBUTE`. */
+export async function composeRoot(attributes: BuiltinAttributes, context: BuiltinContext): Promise<void> {
+	const decoded = decodeComposeRootAttributes(attributes);
+	const packages = configurationOrder(decoded, (member) => readRootPackage(member, context.physical(member.path)));
+	const root = context.output;
+	mkdirSync(root, 0o755);
+	context.progress({ phase: "merge", done: 0, total: packages.length, unit: "packages" });
+	const { signal } = context;
+	const tree = await mergePackages({
+		packages,
+		root,
+		onNote: (line) => {
+			context.log(line);
+		},
+		signal,
+	});
+	context.log(`merged ${packages.length} packages: ${tree.nodes.size} paths, ${tree.linked.size} shared files`);
+	makeBaseLayout(root);
+	writeDpkgDatabase(root, packages, tree);
+	signal.throwIfAborted();
+	await configurePackages({ root, packages, linked: tree.linked.keys(), attributes: decoded, context });
+	context.progress({ phase: "finish", done: 0, unit: "files" });
+	makeLinks(root, decoded);
+	writeJavaKeyStore(root);
+	cleanRoot(root);
+	checkSharedInodes(tree);
+	requireSpace(root);
+}
+
+/** Scripts may pass over a write that failed: where hardly anything more fits, the root cannot be trusted to be whole. */
+function requireSpace(root: string): void {
+	const { bavail, bsize } = statfsSync(root);
+	if (bavail * bsize < leastSpace) throw new DiagnosticError(diskFull());
+}
+
+/** Of a cycle of dependencies, packages without a postinst are configured as soon as they are unpacked. */
+function configurationOrder(
+	attributes: ComposeRootAttributes,
+	read: (member: ComposeMember) => RootPackage,
+): readonly RootPackage[] {
+	const seen = new Set<string>();
+	const order: RootPackage[] = [];
+	for (const entry of attributes.packages) {
+		const group = (Array.isArray(entry) ? (entry as readonly ComposeMember[]) : [entry as ComposeMember]).map(read);
+		const silent = group.filter(({ controlFiles }) => !controlFiles.has("postinst"));
+		const rest = group.filter(({ controlFiles }) => controlFiles.has("postinst"));
+		for (const rootPackage of [...silent, ...rest]) {
+			if (seen.has(rootPackage.infoName)) {
+				fail("COMPOSE_TWICE", `the package '${rootPackage.name}' is in the root twice`);
+			}
+			seen.add(rootPackage.infoName);
+			order.push(rootPackage);
+		}
+	}
+	return order;
+}
+
+function makeLinks(root: string, attributes: ComposeRootAttributes): void {
+	for (const [path, target] of Object.entries(attributes.links ?? {})) {
+		const relative = normalize(path).replace(/^\/+/, "");
+		if (!path.startsWith("/") || relative === "" || relative.split("/").includes("..")) {
+			fail("COMPOSE_LINK", `the link '${path}' is no absolute path`);
+		}
+		const place = join(root, relative);
+		let above = root;
+		for (const part of dirname(relative).split("/")) {
+			if (part === ".") continue;
+			above = join(above, part);
+			const info = lstatSync(above, { throwIfNoEntry: false });
+			if (info === undefined) mkdirSync(above, 0o755);
+			else if (!info.isDirectory())
+				fail("COMPOSE_LINK", `the link '${path}' would lie in '${part}', which is no folder`);
+		}
+		const there = lstatSync(place, { throwIfNoEntry: false });
+		if (there?.isSymbolicLink() === true && readlinkSync(place) === target) continue;
+		if (there !== undefined)
+			fail("COMPOSE_LINK", `the root has '${path}' already, so the link to '${target}' cannot be made`);
+		symlinkSync(target, place);
+	}
+}
+
+/** A write to a shared inode would have changed a package in the store; it cannot happen, and is looked for all the same. */
+function checkSharedInodes(tree: MergedTree): void {
+	for (const [path, { source, size, modified }] of tree.linked) {
+		const now = lstatSync(source);
+		if (now.size === size && now.mtimeMs === modified) continue;
+		fail(
+			"COMPOSE_SHARED_WRITE",
+			`a maintainer script changed /${path}, which belongs to the store object ${String(source)}`,
+			{
+				hint: "the object's contents are no longer what they were: verify the store and have it repaired",
+			},
+		);
+	}
+}

@@ -1,0 +1,154 @@
+/** What an engine can do. Layer 3: types only. */
+
+import type { Diagnostic } from "@devenv/diagnostics";
+import type { EnvSpec, LockFile } from "@devenv/env-file";
+import type { DrvPath, StorePath } from "@devenv/nix-formats";
+import type { EngineListener } from "./engine-event.ts";
+import type { RunningGoal } from "./queue/build-queue.ts";
+import type { Settings } from "./settings.ts";
+
+export interface EngineOptions {
+	/** Root of the chroot-store layout. */
+	readonly storeRoot: string;
+	/** Folder for logs and records; made when missing. */
+	readonly state: string;
+	/** Folder for what can be fetched again; made when missing. */
+	readonly cache: string;
+	readonly settings: Settings;
+	/** Where the compiled native helper is, if there is one; bwrap is looked for beside it too. */
+	readonly helper: string;
+	/** Nix's name of this machine: `x86_64-linux`, `aarch64-linux`; by default of the machine it runs on. */
+	readonly system?: string;
+	/** Told of what has no request to be told to. */
+	readonly onWarning?: (message: string) => void;
+}
+
+/** Options of everything that can take long. */
+export interface WorkOptions {
+	readonly onEvent?: EngineListener;
+	/** Aborting rejects with the signal's reason, and ends work that nobody else waits for. */
+	readonly signal?: AbortSignal;
+}
+
+export interface LockOptions extends WorkOptions {
+	/** Inputs to lock anew although they are locked; `all` or names of the spec. */
+	readonly update?: "all" | readonly string[];
+}
+
+export interface InputChange {
+	readonly input: string;
+	/** For people: a date or revision; null where the input was not locked before, or is not any more. */
+	readonly from: string | null;
+	readonly to: string | null;
+}
+
+export interface LockOutcome {
+	readonly lock: LockFile;
+	/** Empty when the lock given is good as it is. */
+	readonly changes: readonly InputChange[];
+}
+
+export interface EnvironmentRequest {
+	/** Folder of env.yaml; relative paths of the spec are relative to it. */
+	readonly project: string;
+	readonly spec: EnvSpec;
+	/** Must lock every input of the spec (see {@link Engine.lockInputs}). */
+	readonly lock: LockFile;
+	/** The caller's environment variables; only those of CALLER_VARIABLES are read. */
+	readonly variables: Readonly<Record<string, string>>;
+}
+
+/** How evaluation read a path outside the store. */
+export interface TrackedRead {
+	/** Absolute. */
+	readonly path: string;
+	readonly kind: "file" | "directory" | "absent" | "link";
+}
+
+export interface EvaluatedEnvironment {
+	readonly name: string;
+	readonly drvPath: DrvPath;
+	readonly outPath: StorePath;
+	/** The package set's index object, from which it was evaluated. */
+	readonly index: StorePath;
+	/** The FHS root; null for an environment without packages of such a set. */
+	readonly root: { readonly drvPath: DrvPath; readonly outPath: StorePath } | null;
+	readonly packages: readonly { readonly attr: string; readonly name: string; readonly version: string }[];
+	/** Everything outside the store that the result depends on, but for env.yaml and env.lock themselves. */
+	readonly tracked: readonly TrackedRead[];
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface EvaluateRequest {
+	/** Package set in scope; null for none. */
+	readonly environment: EnvironmentRequest | null;
+	readonly expression: string;
+	/** Shown in messages. */
+	readonly name: string;
+	readonly baseDir: string;
+	/** Dotted; empty for the value itself. */
+	readonly attrPath: string;
+	readonly format: "nix" | "json" | "raw";
+	readonly strict: boolean;
+	/** The caller's variables, for `builtins.getEnv`. */
+	readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface EvaluateResult {
+	readonly text: string;
+	readonly traces: readonly string[];
+}
+
+export interface SearchRequest {
+	/** Whose inputs to search. */
+	readonly lock: LockFile;
+	/** Words, all of which must occur in a name or description. */
+	readonly query: string;
+	readonly limit: number;
+}
+
+export interface SearchHit {
+	readonly attr: string;
+	readonly version: string;
+	readonly description: string;
+	readonly input: string;
+}
+
+export interface SearchOutcome {
+	readonly hits: readonly SearchHit[];
+	readonly total: number;
+}
+
+export interface RealiseOptions extends WorkOptions {
+	/** Go on with what does not depend on a failure; default false. */
+	readonly keepGoing?: boolean;
+}
+
+/** Failures that are the user's to mend are DiagnosticErrors. */
+export interface Engine {
+	/** A lock for the spec: entries of `existing` are kept unless asked otherwise, missing ones are made (network). */
+	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options?: LockOptions): Promise<LockOutcome>;
+	/** For people: the date or revision of a locked input; null where it is not locked. */
+	describeInput(lock: LockFile, name: string): string | null;
+	/** Instantiates the environment of a spec; brings its inputs into the store first. Nothing is built but imports. */
+	evaluateEnvironment(request: EnvironmentRequest, options?: WorkOptions): Promise<EvaluatedEnvironment>;
+	/** Evaluates an expression and prints its value. */
+	evaluate(request: EvaluateRequest, options?: WorkOptions): Promise<EvaluateResult>;
+	/** Makes all outputs of the derivations valid. Rejects with `BUILD_FAILED` naming what failed. */
+	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
+	search(request: SearchRequest, options?: WorkOptions): Promise<SearchOutcome>;
+	/** Whether a path is in the store, and where it lies. */
+	isValid(path: StorePath): boolean;
+	physical(path: StorePath): string;
+	/**
+	 * Keeps a realised environment, and the index that it was evaluated from, from garbage collection, in the place of what
+	 * was kept under this name before. `link`: a path outside the store; roots are made at it and beside it.
+	 */
+	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index">): void;
+	/** The builds at work, oldest first. */
+	readonly running: readonly RunningGoal[];
+	/** Resolves when no build is left. */
+	whenIdle(): Promise<void>;
+	/** Cancels everything and closes the store. */
+	close(): Promise<void>;
+}

@@ -1,0 +1,258 @@
+/** The engine: inputs, evaluators, queue and builders around one store. Layer 3. */
+
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { detectSandbox, type Sandbox } from "@devenv/builder";
+import { DiagnosticError, diagnose } from "@devenv/diagnostics";
+import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
+import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
+import { openStore, type Store } from "@devenv/store";
+import { builtinBuilders } from "./realise/builtin-table.ts";
+import type {
+	Engine,
+	EngineOptions,
+	EnvironmentRequest,
+	EvaluatedEnvironment,
+	EvaluateRequest,
+	EvaluateResult,
+	LockOptions,
+	LockOutcome,
+	RealiseOptions,
+	SearchOutcome,
+	SearchRequest,
+	WorkOptions,
+} from "./engine-interface.ts";
+import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
+import type { Answering } from "./evaluation/evaluator-thread.ts";
+import type { PackageSetRequest } from "./evaluation/messages.ts";
+import { readApt } from "./fetch/mirrors.ts";
+import { createFetcher } from "./fetch/http-fetcher.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
+import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
+import { Inputs } from "./inputs/inputs.ts";
+import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
+import { failuresAsError } from "./realise/build-error.ts";
+import { StoreBackend } from "./realise/store-backend.ts";
+import { systemFailure } from "./system-failure.ts";
+import { callerLocales, callerShell } from "./caller-needs.ts";
+
+/** Opens the store and makes an engine around it. Throws DiagnosticErrors `STORE_…`. */
+export function createEngine(options: EngineOptions): Engine {
+	mkdirSync(options.state, { recursive: true, mode: 0o700 });
+	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
+	const store = openStore({ root: options.storeRoot });
+	return new StoreEngine(store, options);
+}
+
+/** Nix's name of the machine that this process runs on. */
+function hostSystem(): string {
+	const cpu = process.arch === "arm64" ? "aarch64" : process.arch === "x64" ? "x86_64" : process.arch;
+	return `${cpu}-${process.platform}`;
+}
+
+class StoreEngine implements Engine {
+	readonly #store: Store;
+	readonly #fetcher: Fetcher;
+	readonly #inputs: Inputs;
+	readonly #queue: BuildQueue;
+	readonly #evaluators: EvaluatorPool;
+	readonly #system: string;
+	readonly #closing = new AbortController();
+	readonly #sandbox: Promise<Sandbox>;
+	/** Requests under way. */
+	#active = 0;
+
+	constructor(store: Store, options: EngineOptions) {
+		const { settings, cache } = options;
+		this.#store = store;
+		this.#system = options.system ?? hostSystem();
+		this.#fetcher = createFetcher({
+			mirrors: { user: settings.mirrors, apt: readApt() },
+			partialFolder: join(cache, "partial"),
+		});
+		this.#inputs = new Inputs({ store, fetcher: this.#fetcher, cache, system: this.#system });
+		this.#sandbox = detectSandbox({ helper: options.helper });
+		const backend = new StoreBackend({
+			store,
+			fetcher: this.#fetcher,
+			sandbox: () => this.#sandbox,
+			builtins: builtinBuilders,
+			logs: join(options.state, "log", "drvs"),
+			cores: settings.cores === 0 ? availableParallelism() : settings.cores,
+			system: this.#system,
+			onWarning: options.onWarning ?? (() => undefined),
+		});
+		this.#queue = new BuildQueue(backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
+		this.#evaluators = new EvaluatorPool({
+			storeRoot: options.storeRoot,
+			system: this.#system,
+			memory: settings.evaluatorMemory,
+		});
+		this.#evaluators.warmUp();
+	}
+
+	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions = {}): Promise<LockOutcome> {
+		return this.#working(() => this.#inputs.lock(spec, existing, options));
+	}
+
+	describeInput(lock: LockFile, name: string): string | null {
+		return this.#inputs.describe(lock, name);
+	}
+
+	evaluateEnvironment(request: EnvironmentRequest, options: WorkOptions = {}): Promise<EvaluatedEnvironment> {
+		return this.#working(() => this.#evaluateEnvironment(request, options));
+	}
+
+	evaluate(request: EvaluateRequest, options: WorkOptions = {}): Promise<EvaluateResult> {
+		return this.#working(() => this.#evaluate(request, options));
+	}
+
+	async realise(drvPaths: readonly DrvPath[], options: RealiseOptions = {}): Promise<void> {
+		const wanted = drvPaths.map((drvPath): [string, readonly string[]] => {
+			return [drvPath, [...this.#store.readDerivation(drvPath).outputs.keys()]];
+		});
+		await this.#working(() => this.#realise(new Map(wanted), options));
+	}
+
+	search(request: SearchRequest, options: WorkOptions = {}): Promise<SearchOutcome> {
+		return this.#working(() => this.#inputs.search(request, options));
+	}
+
+	isValid(path: StorePath): boolean {
+		return this.#store.isValid(path);
+	}
+
+	physical(path: StorePath): string {
+		return this.#store.physical(path);
+	}
+
+	keepEnvironment(link: string, { outPath, index }: Pick<EvaluatedEnvironment, "outPath" | "index">): void {
+		this.#store.addRoot(link, outPath);
+		this.#store.addRoot(`${link}-index`, index);
+	}
+
+	get running(): readonly RunningGoal[] {
+		return this.#queue.running;
+	}
+
+	whenIdle(): Promise<void> {
+		return this.#queue.whenIdle();
+	}
+
+	async close(): Promise<void> {
+		this.#closing.abort(new Error("the engine was closed"));
+		await this.#evaluators.close();
+		await this.#queue.whenIdle();
+		this.#fetcher.close();
+		this.#store.close();
+	}
+
+	/** Runs a request; when the last one is over, this thread's heap is collected. */
+	async #working<T>(work: () => Promise<T>): Promise<T> {
+		this.#active++;
+		cancelIdleCollection();
+		try {
+			return await work();
+		} catch (error) {
+			const system = systemFailure(error);
+			throw system === undefined ? error : new DiagnosticError(system, { cause: error });
+		} finally {
+			this.#active--;
+			if (this.#active === 0) scheduleIdleCollection();
+		}
+	}
+
+	async #evaluateEnvironment(request: EnvironmentRequest, options: WorkOptions): Promise<EvaluatedEnvironment> {
+		const { spec } = request;
+		const set = await this.#packageSet(request, options);
+		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
+		const reply = await this.#evaluators.run(
+			{
+				kind: "environment",
+				set,
+				name: spec.name?.value ?? "environment",
+				packages: spec.packages.map(({ attr, location }) => ({
+					attr,
+					...(location === undefined ? {} : { location }),
+				})),
+				variables: spec.env.map(({ name, value }) => [name, value] as const),
+				enterShell: spec.enterShell,
+				shell: callerShell(spec.shell, request.variables),
+				locales: callerLocales(request.variables),
+			},
+			this.#answering(options),
+			options.signal,
+		);
+		return {
+			name: spec.name?.value ?? "environment",
+			drvPath: parseDrvPath(reply.drvPath),
+			outPath: parseStorePath(reply.outPath),
+			index: parseStorePath(set.index),
+			root:
+				reply.root === null
+					? null
+					: { drvPath: parseDrvPath(reply.root.drvPath), outPath: parseStorePath(reply.root.outPath) },
+			packages: reply.packages,
+			tracked: reply.tracked,
+			diagnostics: reply.warnings.map((message) => ({ ...diagnose("EVAL_WARNING", message), severity: "warning" })),
+		};
+	}
+
+	async #evaluate(request: EvaluateRequest, options: WorkOptions): Promise<EvaluateResult> {
+		const { environment, expression, ...rest } = request;
+		const set = environment === null ? null : await this.#packageSet(environment, options);
+		const { text, traces } = await this.#evaluators.run(
+			{ kind: "expression", set, text: expression, ...rest },
+			this.#answering(options),
+			options.signal,
+		);
+		return { text, traces };
+	}
+
+	async #realise(wanted: Wanted, { onEvent, signal, keepGoing }: RealiseOptions): Promise<void> {
+		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+		const { failures } = await this.#queue.request(wanted, {
+			...(onEvent === undefined ? {} : { onEvent }),
+			signal: AbortSignal.any(signals),
+			keepGoing: keepGoing ?? false,
+		});
+		if (failures.length > 0) throw failuresAsError(failures);
+	}
+
+	/** Brings the input of the spec's packages into the store. */
+	async #packageSet({ project, spec, lock }: EnvironmentRequest, options: WorkOptions): Promise<PackageSetRequest> {
+		const name = spec.packages[0]?.input ?? DEFAULT_INPUT;
+		const foreign = spec.packages.find(({ input }) => input !== name);
+		if (foreign !== undefined) {
+			const message = `the packages come from the inputs '${name}' and '${foreign.input}', which cannot share one root`;
+			throw new DiagnosticError(
+				diagnose("ENV_INPUTS_MIXED", message, {
+					...(foreign.location === undefined ? {} : { location: foreign.location }),
+					hint: "take all packages from one input",
+				}),
+			);
+		}
+		const index = await this.#inputs.ensure(lock, name, options);
+		const input = spec.inputs.find((each) => each.name === name);
+		const overlays = [...(input?.overlays ?? []), ...spec.overlays].map(({ value }) =>
+			isAbsolute(value) ? value : resolve(project, value),
+		);
+		return { index, overlays, system: this.#system };
+	}
+
+	/** What an evaluator may ask of us while it works for this request. */
+	#answering(options: WorkOptions): Answering {
+		return async (question) => {
+			if (question.kind === "realise") {
+				await this.#realise(new Map([[question.drvPath, question.outputs]]), options);
+				return;
+			}
+			await this.#fetcher.fetch({
+				url: question.url,
+				destination: question.destination,
+				...(options.signal === undefined ? {} : { signal: options.signal }),
+			});
+		};
+	}
+}

@@ -1,0 +1,124 @@
+/**
+ * The program of an evaluator thread: takes one task at a time, keeps package sets evaluated between them. Layer 3.
+ */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { Evaluator } from "@devenv/evaluator";
+import { textFromBytes } from "@devenv/nix-formats";
+import { openStore, type Store } from "@devenv/store";
+import { NodeEvalIO } from "../eval-io/index.ts";
+import { evaluateExpression } from "./evaluate-expression.ts";
+import { evaluationDiagnostics } from "./evaluation-diagnostics.ts";
+import { cancelIdleCollection, scheduleIdleCollection } from "../idle-collection.ts";
+import { FetchedObjects } from "./fetched-objects.ts";
+import { MainThread } from "./main-thread.ts";
+import type {
+	EvaluationReply,
+	EvaluationTask,
+	EvaluatorMessage,
+	EvaluatorSetup,
+	ExpressionReply,
+	ExpressionTask,
+	PackageSetRequest,
+	TaskMessage,
+} from "./messages.ts";
+import { PackageSetSession } from "./package-set-session.ts";
+
+/** Package sets kept, the last used. */
+const MOST_SESSIONS = 2;
+
+if (parentPort === null) throw new Error("an evaluator runs on a thread of its own");
+const port = parentPort;
+const setup = workerData as EvaluatorSetup;
+const send = (message: EvaluatorMessage): void => port.postMessage(message);
+const main = new MainThread({ send, answers: setup.answers, wake: setup.wake });
+const sessions = new Map<string, PackageSetSession>();
+let opened: Store | undefined;
+
+// Errors of the evaluator carry their own frames; V8's stacks would cost more than the evaluation.
+Error.stackTraceLimit = 0;
+port.on("message", ({ id, task }: TaskMessage) => {
+	cancelIdleCollection();
+	send(answer(id, task));
+	scheduleIdleCollection();
+});
+send({ kind: "ready" });
+
+/** Opened when first needed, since the main thread makes the store. */
+function store(): Store {
+	return (opened ??= openStore({ root: setup.storeRoot }));
+}
+
+function answer(id: number, task: EvaluationTask): EvaluatorMessage {
+	let evaluator: Evaluator | undefined;
+	try {
+		const reply = perform(task, (used) => {
+			evaluator = used;
+		});
+		return { kind: "done", id, reply };
+	} catch (error) {
+		const diagnostics = evaluationDiagnostics(error, evaluator);
+		if (diagnostics !== undefined) return { kind: "failed", id, diagnostics };
+		const message = error instanceof Error ? error.message : String(error);
+		return { kind: "bug", id, message, stack: error instanceof Error ? (error.stack ?? message) : message };
+	}
+}
+
+function perform(task: EvaluationTask, using: (evaluator: Evaluator) => void): EvaluationReply {
+	if (task.kind === "expression") return performExpression(task, using);
+	const session = sessionFor(task.set);
+	using(session.evaluator);
+	return session.run(() => session.environment(task));
+}
+
+function performExpression(task: ExpressionTask, using: (evaluator: Evaluator) => void): ExpressionReply {
+	const traces: string[] = [];
+	const session = makeSession(task.set ?? { index: "", overlays: [], system: setup.system }, {
+		pure: false,
+		variables: task.variables,
+		onMessage: (message) => traces.push(message),
+	});
+	using(session.evaluator);
+	const text = evaluateExpression(task, session.evaluator, task.set === null ? undefined : session.set);
+	return { kind: "expression", text, traces };
+}
+
+/** The session of a package set, as long as nothing that it read has changed. */
+function sessionFor(request: PackageSetRequest): PackageSetSession {
+	const key = JSON.stringify([request.index, request.system, request.overlays]);
+	let session = sessions.get(key);
+	sessions.delete(key);
+	if (session?.fresh === false) session = undefined;
+	session ??= makeSession(request, { pure: true });
+	sessions.set(key, session);
+	const [oldest] = sessions.keys();
+	if (sessions.size > MOST_SESSIONS && oldest !== undefined) sessions.delete(oldest);
+	return session;
+}
+
+interface SessionWorld {
+	/** Environments are: the same lock gives the same paths at all times. */
+	readonly pure: boolean;
+	/** What `builtins.getEnv` sees; nothing by default, so that environments do not depend on who asks. */
+	readonly variables?: Readonly<Record<string, string>>;
+	readonly onMessage?: (message: string) => void;
+}
+
+function makeSession(request: PackageSetRequest, world: SessionWorld): PackageSetSession {
+	const warnings: string[] = [];
+	const fetched = new FetchedObjects(store(), main);
+	const io = new NodeEvalIO({
+		store: store(),
+		pure: world.pure,
+		environment: world.variables ?? {},
+		log: (level, message) => {
+			const text = textFromBytes(message);
+			if (world.onMessage !== undefined) world.onMessage(text);
+			else if (level !== "trace") warnings.push(text);
+		},
+		realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
+		fetch: (fetch) => fetched.fetch(fetch),
+	});
+	const evaluator = new Evaluator({ io, currentSystem: request.system });
+	return new PackageSetSession({ request, evaluator, io, store: store(), warnings });
+}

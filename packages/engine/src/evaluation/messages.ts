@@ -1,0 +1,109 @@
+/**
+ * What the main thread and an evaluator thread say to each other. Layer 3: plain data, structured-cloned.
+ *
+ * The main thread gives one task at a time. While a task runs, the evaluator may ask the main thread for something that
+ * it cannot do itself (build an imported derivation, fetch a URL); it then sleeps on the shared `wake` cell until the
+ * answer lies in its port.
+ */
+
+import type { MessagePort } from "node:worker_threads";
+import type { Diagnostic, Location } from "@devenv/diagnostics";
+import type { TrackedRead } from "../engine-interface.ts";
+
+/** `workerData` of an evaluator thread. */
+export interface EvaluatorSetup {
+	readonly storeRoot: string;
+	readonly system: string;
+	/** One Int32 cell: the number of answers given so far. */
+	readonly wake: SharedArrayBuffer;
+	/** Answers come here. */
+	readonly answers: MessagePort;
+}
+
+/** The package set that a task sees. */
+export interface PackageSetRequest {
+	/** Store path of the index object; valid. */
+	readonly index: string;
+	/** Absolute paths of overlay files, in the order of application. */
+	readonly overlays: readonly string[];
+	readonly system: string;
+}
+
+export interface RequestedPackage {
+	readonly attr: string;
+	readonly location?: Location;
+}
+
+export interface EnvironmentTask {
+	readonly kind: "environment";
+	readonly set: PackageSetRequest;
+	readonly name: string;
+	readonly packages: readonly RequestedPackage[];
+	readonly variables: readonly (readonly [name: string, value: string])[];
+	readonly enterShell: string;
+	/** The shell that the root has to hold. */
+	readonly shell: string;
+	readonly locales: readonly string[];
+}
+
+export interface EnvironmentReply {
+	readonly kind: "environment";
+	readonly drvPath: string;
+	readonly outPath: string;
+	readonly root: { readonly drvPath: string; readonly outPath: string } | null;
+	readonly packages: readonly { readonly attr: string; readonly name: string; readonly version: string }[];
+	readonly tracked: readonly TrackedRead[];
+	readonly warnings: readonly string[];
+}
+
+export interface ExpressionTask {
+	readonly kind: "expression";
+	/** Its packages are in scope, and the set itself as `pkgs`. */
+	readonly set: PackageSetRequest | null;
+	readonly text: string;
+	readonly name: string;
+	readonly baseDir: string;
+	readonly attrPath: string;
+	readonly format: "nix" | "json" | "raw";
+	readonly strict: boolean;
+	readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface ExpressionReply {
+	readonly kind: "expression";
+	readonly text: string;
+	readonly traces: readonly string[];
+}
+
+export type EvaluationTask = EnvironmentTask | ExpressionTask;
+export type EvaluationReply = EnvironmentReply | ExpressionReply;
+
+/** The reply that a task gets. */
+export type ReplyTo<Task extends EvaluationTask> = Extract<EvaluationReply, { readonly kind: Task["kind"] }>;
+
+/** Main thread to evaluator. */
+export interface TaskMessage {
+	readonly id: number;
+	readonly task: EvaluationTask;
+}
+
+/** Evaluator to main thread. */
+export type EvaluatorMessage =
+	| { readonly kind: "ready" }
+	| { readonly kind: "done"; readonly id: number; readonly reply: EvaluationReply }
+	/** The user's to mend. */
+	| { readonly kind: "failed"; readonly id: number; readonly diagnostics: readonly Diagnostic[] }
+	/** A bug. */
+	| { readonly kind: "bug"; readonly id: number; readonly message: string; readonly stack: string }
+	| { readonly kind: "ask"; readonly question: Question };
+
+/** What an evaluator asks while it works; an answer comes to its port, after which `wake` is raised. */
+export type Question =
+	/** Make these outputs (all when absent) valid. */
+	| { readonly kind: "realise"; readonly drvPath: string; readonly outputs: readonly string[] }
+	/** Fetch a URL into a file. */
+	| { readonly kind: "fetch"; readonly url: string; readonly destination: string };
+
+export type Answer =
+	| { readonly kind: "ok" }
+	| { readonly kind: "failed"; readonly diagnostics: readonly Diagnostic[]; readonly message: string };

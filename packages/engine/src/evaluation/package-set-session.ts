@@ -1,0 +1,185 @@
+/**
+ * One package set kept evaluated: the runtime with all that it has read and forced, the set, and the roots asked for.
+ * A further environment of the same packages then costs one small derivation. Layer 3; lives in an evaluator thread.
+ */
+
+import { DiagnosticError, diagnose } from "@devenv/diagnostics";
+import {
+	Attrs,
+	attrsFromEntries,
+	EvalError,
+	type Evaluator,
+	isList,
+	isString,
+	type Lazy,
+	NixPath,
+	type Value,
+} from "@devenv/evaluator";
+import { bytesFromText, parseStorePath, textFromBytes } from "@devenv/nix-formats";
+import { packageSetEntry } from "@devenv/package-set";
+import type { Store } from "@devenv/store";
+import { PackageCatalog } from "../debian/package-catalog.ts";
+import type { NodeEvalIO } from "../eval-io/index.ts";
+import type { EnvironmentReply, EnvironmentTask, PackageSetRequest } from "./messages.ts";
+import { ReadFingerprints } from "./read-fingerprints.ts";
+
+/** Roots remembered, the last used. */
+const MOST_ROOTS = 4;
+
+export interface SessionOptions {
+	readonly request: PackageSetRequest;
+	readonly evaluator: Evaluator;
+	readonly io: NodeEvalIO;
+	readonly store: Store;
+	/** Messages of `warn` so far; emptied by each task. */
+	readonly warnings: string[];
+}
+
+export class PackageSetSession {
+	readonly evaluator: Evaluator;
+	readonly io: NodeEvalIO;
+	readonly #options: SessionOptions;
+	readonly #roots = new Map<string, Attrs>();
+	readonly #reads = new ReadFingerprints();
+	#set: Attrs | undefined;
+
+	constructor(options: SessionOptions) {
+		this.#options = options;
+		this.evaluator = options.evaluator;
+		this.io = options.io;
+	}
+
+	/** Whether everything that it has read is unchanged, so that it may be used again. */
+	get fresh(): boolean {
+		return this.#reads.hold();
+	}
+
+	/** Runs a task of this session, recording what it reads. */
+	run<T>(work: () => T): T {
+		const since = BigInt(Date.now()) * 1_000_000n;
+		try {
+			return work();
+		} finally {
+			this.#reads.add(this.io.reads.reads(), since);
+		}
+	}
+
+	/** The package set. */
+	get set(): Attrs {
+		if (this.#set !== undefined) return this.#set;
+		const { index, system, overlays } = this.#options.request;
+		const args = attrsFromEntries([
+			["index", new NixPath(index)],
+			["system", system],
+			["overlays", overlays.map((path) => new NixPath(bytesFromText(path)))],
+		]);
+		const make = this.evaluator.evalFile(bytesFromText(packageSetEntry));
+		this.#set = expectAttrs(this.evaluator.call(make, args));
+		return this.#set;
+	}
+
+	/** Instantiates an environment and writes its derivations to the store. */
+	environment(task: EnvironmentTask): EnvironmentReply {
+		this.#requirePackages(task);
+		try {
+			const root = task.packages.length === 0 ? null : this.#root(task);
+			const environment = this.#call("mkEnvironment", [
+				["name", bytesFromText(task.name)],
+				["packages", task.packages.map(({ attr }) => bytesFromText(attr))],
+				["env", attrsFromEntries(task.variables.map(([name, value]) => [bytesFromText(name), bytesFromText(value)]))],
+				["enterShell", bytesFromText(task.enterShell)],
+				["shell", task.shell],
+				["root", root],
+			]);
+			const drvPath = this.#text(environment, "drvPath");
+			this.io.write([drvPath]);
+			return {
+				kind: "environment",
+				drvPath,
+				outPath: this.#text(environment, "outPath"),
+				root: root === null ? null : { drvPath: this.#text(root, "drvPath"), outPath: this.#text(root, "outPath") },
+				packages: this.#packages(environment),
+				tracked: this.io.reads.reads(),
+				warnings: this.#options.warnings.splice(0),
+			};
+		} catch (error) {
+			throw this.#atPackage(error, task);
+		}
+	}
+
+	#root({ packages, shell, locales }: EnvironmentTask): Attrs {
+		const attrs = packages.map(({ attr }) => attr);
+		const key = JSON.stringify([attrs, shell, locales]);
+		let root = this.#roots.get(key);
+		this.#roots.delete(key);
+		root ??= this.#call("mkRoot", [
+			["packages", attrs.map(bytesFromText)],
+			["shell", shell],
+			["locales", locales.map(bytesFromText)],
+		]);
+		this.#roots.set(key, root);
+		const [oldest] = this.#roots.keys();
+		if (this.#roots.size > MOST_ROOTS && oldest !== undefined) this.#roots.delete(oldest);
+		return root;
+	}
+
+	#call(name: string, args: readonly (readonly [string, Lazy])[]): Attrs {
+		return expectAttrs(this.evaluator.call(attribute(this.set, name), attrsFromEntries(args)));
+	}
+
+	#packages(environment: Attrs): EnvironmentReply["packages"] {
+		const list = this.evaluator.force(attribute(environment, "packages"));
+		if (!isList(list)) throw new Error("the packages of an environment are not a list");
+		return list.map((each) => {
+			const entry = expectAttrs(this.evaluator.force(each));
+			return {
+				attr: this.#text(entry, "attr"),
+				name: this.#text(entry, "name"),
+				version: this.#text(entry, "version"),
+			};
+		});
+	}
+
+	/** The text of a string attribute, its context dropped. */
+	#text(attrs: Attrs, name: string): string {
+		const value = this.evaluator.force(attribute(attrs, name));
+		if (!isString(value)) throw new Error(`the attribute '${name}' is not a string`);
+		return textFromBytes(typeof value === "string" ? value : value.text);
+	}
+
+	/** Refuses names that the set does not have, all at once, with what they may have meant. */
+	#requirePackages(task: EnvironmentTask): void {
+		const unknown = task.packages.filter(({ attr }) => !this.set.has(bytesFromText(attr)));
+		if (unknown.length === 0) return;
+		throw new DiagnosticError(unknown.map((request) => this.#unknownPackage(request)));
+	}
+
+	#unknownPackage({ attr, location }: EnvironmentTask["packages"][number]): ReturnType<typeof diagnose> {
+		const { store, request } = this.#options;
+		const near = new PackageCatalog(store.physical(parseStorePath(request.index))).suggest(attr);
+		return diagnose("ENV_UNKNOWN_PACKAGE", `there is no package '${attr}'`, {
+			...(location === undefined ? {} : { location }),
+			hint: near.length > 0 ? `did you mean: ${near.join(", ")}?` : "`devenv search WORD` finds packages",
+		});
+	}
+
+	/** The set's own refusal of a name (a virtual package, a function) becomes a diagnostic at that name. */
+	#atPackage(error: unknown, task: EnvironmentTask): unknown {
+		if (!(error instanceof EvalError)) return error;
+		const name = /^unknown package '([^']+)'/.exec(textFromBytes(error.message))?.[1];
+		const request = task.packages.find(({ attr }) => attr === name);
+		return request === undefined ? error : new DiagnosticError(this.#unknownPackage(request));
+	}
+}
+
+/** What the package set itself promises; anything else is its bug. */
+function expectAttrs(value: Value): Attrs {
+	if (value instanceof Attrs) return value;
+	throw new Error("the package set gives another type than a set");
+}
+
+function attribute(attrs: Attrs, name: string): Lazy {
+	const value = attrs.get(name);
+	if (value === undefined) throw new Error(`the package set gives no attribute '${name}'`);
+	return value;
+}

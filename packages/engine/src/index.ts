@@ -1,0 +1,24 @@
+/** The engine: inputs, evaluation, the build queue, builders and fetchers around one store. Layer 3. */
+
+export { CALLER_VARIABLES } from "./caller-needs.ts";
+export { createEngine } from "./engine.ts";
+export type {
+	Engine,
+	EngineOptions,
+	EnvironmentRequest,
+	EvaluatedEnvironment,
+	EvaluateRequest,
+	EvaluateResult,
+	InputChange,
+	LockOptions,
+	LockOutcome,
+	RealiseOptions,
+	SearchHit,
+	SearchOutcome,
+	SearchRequest,
+	TrackedRead,
+	WorkOptions,
+} from "./engine-interface.ts";
+export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
+export type { EngineEvent, EngineListener, EnginePhase, StepIdentity } from "./engine-event.ts";
+export { defaultSettings, parseSettings, readSettings, type Settings } from "./settings.ts";

@@ -1,0 +1,171 @@
+/**
+ * The inputs of environments: locking them, bringing them into the store, searching them. Layer 3.
+ *
+ * Where lock and store suffice, nothing is fetched.
+ */
+
+import { join } from "node:path";
+import { DiagnosticError, diagnose, fail } from "@devenv/diagnostics";
+import type { EnvSpec, InputSpec, LockedInput, LockFile } from "@devenv/env-file";
+import type { StorePath } from "@devenv/nix-formats";
+import type { Store } from "@devenv/store";
+import { DebianInputs, type DebianRequest } from "../debian/debian-inputs.ts";
+import { PackageCatalog } from "../debian/package-catalog.ts";
+import type {
+	InputChange,
+	LockOptions,
+	LockOutcome,
+	SearchOutcome,
+	SearchRequest,
+	WorkOptions,
+} from "../engine-interface.ts";
+import type { Fetcher } from "../fetch/fetcher.ts";
+import { fetchedArchive } from "./fetched-archive.ts";
+
+export interface InputsOptions {
+	readonly store: Store;
+	readonly fetcher: Fetcher;
+	/** Folder for what can be computed again. */
+	readonly cache: string;
+	readonly system: string;
+}
+
+export class Inputs {
+	readonly #options: InputsOptions;
+	readonly #debian: DebianInputs;
+	/** For files on their way; the store removes what a killed process left there. */
+	readonly #downloads: string;
+	/** Index objects being brought into the store, by lock entry: asked for by many, made once. */
+	readonly #making = new Map<string, Promise<StorePath>>();
+
+	constructor(options: InputsOptions) {
+		const { store, system, cache } = options;
+		this.#options = options;
+		this.#downloads = store.scratch().path;
+		this.#debian = new DebianInputs({ store, system, memo: join(cache, "indexes") });
+	}
+
+	/** See {@link Engine.lockInputs}. */
+	async lock(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions): Promise<LockOutcome> {
+		const { update = [] } = options;
+		requireKnown(spec, update);
+		const inputs: LockedInput[] = [];
+		const changes: InputChange[] = [];
+		for (const input of spec.inputs) {
+			const before = existing?.inputs.find(({ name }) => name === input.name);
+			const wanted = update === "all" || update.includes(input.name);
+			if (before !== undefined && before.url === input.url.value && !wanted) {
+				inputs.push(before);
+				continue;
+			}
+			const after = await this.#lockOne(input, options);
+			inputs.push(after);
+			if (before !== undefined && JSON.stringify(before) === JSON.stringify(after)) continue;
+			const from = before === undefined ? null : revisionOf(before);
+			changes.push({ input: input.name, from, to: revisionOf(after) });
+		}
+		for (const before of existing?.inputs ?? []) {
+			if (inputs.some(({ name }) => name === before.name)) continue;
+			changes.push({ input: before.name, from: revisionOf(before), to: null });
+		}
+		return { lock: { inputs }, changes };
+	}
+
+	/** For people: the newest date of a locked input. */
+	describe(lock: LockFile, name: string): string | null {
+		const locked = lock.inputs.find((input) => input.name === name);
+		return locked === undefined ? null : revisionOf(locked);
+	}
+
+	/** The index object of a locked input, made valid; its store path. Throws `LOCK_…`, `DEBIAN_…`, `FETCH_…`. */
+	async ensure(lock: LockFile, name: string, options: WorkOptions): Promise<StorePath> {
+		const locked = lock.inputs.find((input) => input.name === name);
+		if (locked === undefined) {
+			fail("LOCK_INPUT_MISSING", `input '${name}' is not in env.lock`, { hint: `\`devenv update ${name}\` locks it` });
+		}
+		const key = JSON.stringify(locked);
+		for (;;) {
+			const others = this.#making.get(key);
+			if (others === undefined) break;
+			try {
+				return await others;
+			} catch (error) {
+				// Whoever began it may have left; then it is ours to do.
+				if (error instanceof DiagnosticError) throw error;
+				options.signal?.throwIfAborted();
+			}
+		}
+		const making = this.#debian.ensureIndex(locked, this.#request(options));
+		this.#making.set(key, making);
+		try {
+			return await making;
+		} finally {
+			this.#making.delete(key);
+		}
+	}
+
+	/** See {@link Engine.search}. */
+	async search({ lock, query, limit }: SearchRequest, options: WorkOptions): Promise<SearchOutcome> {
+		const outcomes: SearchOutcome[] = [];
+		for (const { name: input } of lock.inputs) {
+			const index = await this.ensure(lock, input, options);
+			const { hits, total } = new PackageCatalog(this.#options.store.physical(index)).search(query, limit);
+			outcomes.push({
+				total,
+				hits: hits.map(({ name, version, description }) => ({ attr: name, version, description, input })),
+			});
+		}
+		return {
+			hits: outcomes.flatMap(({ hits }) => hits).slice(0, limit),
+			total: outcomes.reduce((sum, { total }) => sum + total, 0),
+		};
+	}
+
+	/** Names to suggest for a package that an input does not have. */
+	async suggest(lock: LockFile, input: string, name: string): Promise<readonly string[]> {
+		const index = await this.ensure(lock, input, {});
+		return new PackageCatalog(this.#options.store.physical(index)).suggest(name);
+	}
+
+	async #lockOne(input: InputSpec, options: WorkOptions): Promise<LockedInput> {
+		options.onEvent?.({ kind: "phase", phase: "lock", message: `locking ${input.url.value}` });
+		try {
+			return await this.#debian.lock({ name: input.name, url: input.url.value }, this.#request(options));
+		} catch (error) {
+			throw atInput(error, input);
+		}
+	}
+
+	#request({ onEvent, signal }: WorkOptions): DebianRequest {
+		const { fetcher } = this.#options;
+		return {
+			access: fetchedArchive({ fetcher, folder: this.#downloads, ...(onEvent === undefined ? {} : { onEvent }) }),
+			...(signal === undefined ? {} : { signal }),
+		};
+	}
+}
+
+/** The newest date among the suites of a locked input. */
+function revisionOf(locked: LockedInput): string {
+	const dates = locked.suites.map(({ date }) => date).sort();
+	return dates.at(-1) ?? locked.url;
+}
+
+function requireKnown(spec: EnvSpec, update: "all" | readonly string[]): void {
+	if (update === "all") return;
+	const unknown = update.find((name) => spec.inputs.every((input) => input.name !== name));
+	if (unknown === undefined) return;
+	fail("ENV_UNKNOWN_INPUT", `there is no input '${unknown}'`, {
+		hint: `the inputs are: ${spec.inputs.map(({ name }) => name).join(", ")}`,
+	});
+}
+
+/** Adds the input's place to the diagnostics that have none. */
+function atInput(error: unknown, input: InputSpec): unknown {
+	const { location } = input.url;
+	if (!(error instanceof DiagnosticError) || location === undefined) return error;
+	return new DiagnosticError(
+		error.diagnostics.map(({ code, message, ...detail }) => diagnose(code, message, { location, ...detail })),
+		{ cause: error },
+	);
+}

@@ -1,0 +1,331 @@
+/**
+ * The build queue: a graph of goals, one per derivation however many requests want it.
+ *
+ * A request names derivations. Planning walks from them towards their inputs, stopping at what is valid already, and
+ * makes or joins goals. A goal runs when its inputs have succeeded and a slot of its class is free. Each goal knows the
+ * requests that want it: a goal that nobody wants any more is aborted. A failed goal fails what depends on it; a request
+ * that does not keep going ends at its first failure and lets go of the rest.
+ *
+ * Layer 3. Knows neither store nor builders: {@link QueueBackend} has them.
+ */
+
+import type { EngineEvent, EngineListener, StepIdentity } from "../engine-event.ts";
+import { BuildCancelled, type BuildFailure, failureOf } from "./build-failure.ts";
+import { Slots } from "./slots.ts";
+
+/** What a class of work competes for: the network, or a processor. */
+export type SlotClass = "fetch" | "build";
+
+/** Names of the wanted outputs by derivation. */
+export type Wanted = ReadonlyMap<string, readonly string[]>;
+
+export type Plan =
+	/** The wanted outputs are in the store. */
+	| { readonly kind: "valid" }
+	/** They have to be made, after these inputs. */
+	| { readonly kind: "needed"; readonly name: string; readonly slot: SlotClass; readonly inputs: Wanted };
+
+export interface RealiseContext {
+	/** Aborted when nobody waits for this derivation any more. */
+	readonly signal: AbortSignal;
+	/** Tells everyone who waits. */
+	readonly emit: EngineListener;
+}
+
+/** What the queue needs to know of derivations. */
+export interface QueueBackend {
+	/** Called again after the inputs are made when planning was long ago; must be cheap. */
+	plan(drvPath: string, outputs: readonly string[]): Plan;
+	/** Makes the outputs valid, or throws. Inputs are valid when it is called. */
+	realise(drvPath: string, context: RealiseContext): Promise<void>;
+}
+
+export interface QueueLimits {
+	/** Builds at once. */
+	readonly builds: number;
+	/** Downloads at once. */
+	readonly fetches: number;
+}
+
+export interface QueueRequest {
+	readonly onEvent?: EngineListener;
+	readonly signal?: AbortSignal;
+	/** Go on with what does not depend on a failure; default false. */
+	readonly keepGoing?: boolean;
+}
+
+/** What a request ended with: empty when all succeeded. */
+export interface QueueResult {
+	readonly failures: readonly BuildFailure[];
+}
+
+export interface RunningGoal extends StepIdentity {
+	/** Milliseconds since the epoch. */
+	readonly since: number;
+}
+
+interface Goal extends StepIdentity {
+	readonly slot: SlotClass;
+	readonly controller: AbortController;
+	/** Goals that this one waits for. */
+	readonly waitsFor: Set<Goal>;
+	readonly dependents: Set<Goal>;
+	readonly wantedBy: Set<Request>;
+	state: "waiting" | "ready" | "running" | "ended";
+	since: number;
+}
+
+interface Request {
+	readonly goals: Set<Goal>;
+	readonly onEvent: EngineListener;
+	readonly keepGoing: boolean;
+	readonly failures: BuildFailure[];
+	readonly settle: (error: unknown) => void;
+	open: number;
+	settled: boolean;
+}
+
+export class BuildQueue {
+	readonly #backend: QueueBackend;
+	readonly #slots: Readonly<Record<SlotClass, Slots>>;
+	readonly #goals = new Map<string, Goal>();
+	readonly #idle = new Set<() => void>();
+	/** Goals whose work has not come to rest, aborted ones included. */
+	#active = 0;
+
+	constructor(backend: QueueBackend, limits: QueueLimits) {
+		this.#backend = backend;
+		this.#slots = { build: new Slots(limits.builds), fetch: new Slots(limits.fetches) };
+	}
+
+	/** The goals at work now, oldest first. */
+	get running(): readonly RunningGoal[] {
+		return [...this.#goals.values()]
+			.filter((goal) => goal.state === "running")
+			.map(({ drvPath, name, since }) => ({ drvPath, name, since }))
+			.sort((a, b) => a.since - b.since);
+	}
+
+	/** Resolves when no goal is left and aborted work has come to rest. */
+	whenIdle(): Promise<void> {
+		if (this.#goals.size === 0 && this.#active === 0) return Promise.resolve();
+		return new Promise((resolve) => this.#idle.add(resolve));
+	}
+
+	/**
+	 * Makes the wanted outputs valid. Resolves with the failures (one when not keeping going); rejects with
+	 * {@link BuildCancelled} when the signal aborts, and with whatever the backend's `plan` throws.
+	 */
+	async request(wanted: Wanted, options: QueueRequest = {}): Promise<QueueResult> {
+		const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+		const request: Request = {
+			goals: new Set(),
+			onEvent: options.onEvent ?? (() => undefined),
+			keepGoing: options.keepGoing ?? false,
+			failures: [],
+			open: 0,
+			settled: false,
+			settle: (error) => {
+				if (request.settled) return;
+				request.settled = true;
+				this.#release(request);
+				if (error === undefined) resolve(undefined);
+				else reject(error);
+			},
+		};
+		const abort = (): void => request.settle(new BuildCancelled());
+		if (options.signal?.aborted === true) throw new BuildCancelled();
+		options.signal?.addEventListener("abort", abort, { once: true });
+		try {
+			this.#admit(wanted, request);
+			await promise;
+		} finally {
+			options.signal?.removeEventListener("abort", abort);
+		}
+		return { failures: request.failures };
+	}
+
+	/** Plans a request and starts what is ready. */
+	#admit(wanted: Wanted, request: Request): void {
+		const made: Goal[] = [];
+		try {
+			this.#planGoals(wanted, request, made);
+		} catch (error) {
+			for (const goal of made) this.#remove(goal);
+			request.settle(error);
+			return;
+		}
+		const goals = [...request.goals];
+		const fetches = goals.filter((goal) => goal.slot === "fetch").length;
+		request.open = goals.length;
+		if (goals.length === 0) {
+			request.settle(undefined);
+			return;
+		}
+		request.onEvent({ kind: "planned", builds: goals.length - fetches, fetches });
+		for (const goal of goals) {
+			if (goal.state === "running" && goal.slot === "build") {
+				request.onEvent({ kind: "building", drvPath: goal.drvPath, name: goal.name });
+			}
+		}
+		for (const goal of made) this.#startIfReady(goal);
+	}
+
+	/** Walks from the wanted derivations to their inputs without recursion: chains can be thousands long. */
+	#planGoals(wanted: Wanted, request: Request, made: Goal[]): void {
+		const pending: { drvPath: string; outputs: readonly string[]; dependent: Goal | undefined }[] = [];
+		const push = (inputs: Wanted, dependent: Goal | undefined): void => {
+			for (const [drvPath, outputs] of inputs) pending.push({ drvPath, outputs, dependent });
+		};
+		push(wanted, undefined);
+		const valid = new Set<string>();
+		for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+			const { drvPath, outputs, dependent } = next;
+			const key = `${drvPath}!${outputs.join(",")}`;
+			if (valid.has(key)) continue;
+			let goal = this.#goals.get(drvPath);
+			if (goal === undefined) {
+				const plan = this.#backend.plan(drvPath, outputs);
+				if (plan.kind === "valid") {
+					valid.add(key);
+					continue;
+				}
+				goal = {
+					drvPath,
+					name: plan.name,
+					slot: plan.slot,
+					controller: new AbortController(),
+					waitsFor: new Set(),
+					dependents: new Set(),
+					wantedBy: new Set([request]),
+					state: "waiting",
+					since: 0,
+				};
+				this.#goals.set(drvPath, goal);
+				made.push(goal);
+				request.goals.add(goal);
+				push(plan.inputs, goal);
+			} else {
+				this.#join(goal, request);
+			}
+			if (dependent !== undefined && dependent !== goal) {
+				dependent.waitsFor.add(goal);
+				goal.dependents.add(dependent);
+			}
+		}
+	}
+
+	/** Adds a request to a goal that exists, and to all that it waits for. */
+	#join(goal: Goal, request: Request): void {
+		const pending = [goal];
+		for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+			if (next.wantedBy.has(request)) continue;
+			next.wantedBy.add(request);
+			request.goals.add(next);
+			pending.push(...next.waitsFor);
+		}
+	}
+
+	#startIfReady(goal: Goal): void {
+		if (goal.state !== "waiting" || goal.waitsFor.size > 0) return;
+		goal.state = "ready";
+		void this.#run(goal);
+	}
+
+	async #run(goal: Goal): Promise<void> {
+		const { drvPath, name } = goal;
+		const emit = (event: EngineEvent): void => {
+			for (const request of [...goal.wantedBy]) request.onEvent(event);
+		};
+		this.#active++;
+		try {
+			await this.#work(goal, emit);
+			if (goal.state === "ended") return;
+			if (goal.slot === "build") emit({ kind: "built", drvPath, name });
+			this.#succeed(goal);
+		} catch (error) {
+			if (goal.state === "ended") return;
+			const failure = failureOf(error, goal);
+			emit({ kind: "failed", drvPath, name, message: failure.message });
+			this.#fail(goal, failure);
+		} finally {
+			this.#active--;
+			this.#announceIdle();
+		}
+	}
+
+	async #work(goal: Goal, emit: EngineListener): Promise<void> {
+		const { drvPath, name } = goal;
+		const { signal } = goal.controller;
+		await this.#slots[goal.slot].run(signal, async () => {
+			signal.throwIfAborted();
+			goal.state = "running";
+			goal.since = Date.now();
+			if (goal.slot === "build") emit({ kind: "building", drvPath, name });
+			await this.#backend.realise(drvPath, { signal, emit });
+		});
+	}
+
+	#succeed(goal: Goal): void {
+		this.#remove(goal);
+		for (const dependent of goal.dependents) {
+			dependent.waitsFor.delete(goal);
+			this.#startIfReady(dependent);
+		}
+		for (const request of [...goal.wantedBy]) this.#close(goal, request);
+	}
+
+	/** Ends a goal and everything that waits for it; each request hears of the failure once. */
+	#fail(goal: Goal, failure: BuildFailure): void {
+		const lost = [goal];
+		const seen = new Set(lost);
+		const requests = new Set<Request>();
+		for (const each of lost) {
+			this.#remove(each);
+			for (const request of each.wantedBy) requests.add(request);
+			for (const dependent of each.dependents) {
+				if (seen.has(dependent)) continue;
+				seen.add(dependent);
+				lost.push(dependent);
+			}
+		}
+		for (const request of requests) {
+			request.failures.push(failure);
+			if (!request.keepGoing) request.settle(undefined);
+		}
+		for (const each of lost) {
+			for (const request of [...each.wantedBy]) this.#close(each, request);
+		}
+	}
+
+	#close(goal: Goal, request: Request): void {
+		if (!request.goals.delete(goal)) return;
+		goal.wantedBy.delete(request);
+		request.open--;
+		if (request.open === 0) request.settle(undefined);
+	}
+
+	/** A request lets go of its goals; those that nobody else wants are aborted. */
+	#release(request: Request): void {
+		for (const goal of request.goals) {
+			goal.wantedBy.delete(request);
+			if (goal.wantedBy.size > 0 || goal.state === "ended") continue;
+			this.#remove(goal);
+			goal.controller.abort(new BuildCancelled());
+		}
+		request.goals.clear();
+	}
+
+	#remove(goal: Goal): void {
+		goal.state = "ended";
+		if (this.#goals.get(goal.drvPath) === goal) this.#goals.delete(goal.drvPath);
+		for (const input of goal.waitsFor) input.dependents.delete(goal);
+		this.#announceIdle();
+	}
+
+	#announceIdle(): void {
+		if (this.#goals.size > 0 || this.#active > 0) return;
+		for (const resolve of this.#idle) resolve();
+		this.#idle.clear();
+	}
+}

@@ -1,0 +1,133 @@
+/**
+ * Logs of builds: one zstd-compressed file per derivation, written while it builds, and the last lines kept for the
+ * message of a failure. Layer 3.
+ */
+
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync, type WriteStream } from "node:fs";
+import { dirname, join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import { createZstdCompress, type ZstdCompress, zstdCompressSync } from "node:zlib";
+import { storePathBase, type DrvPath } from "@devenv/nix-formats";
+
+/** Longest line that is told line by line, in code units; longer ones are cut there. */
+const LINE_LIMIT = 4_096;
+/** Bytes that are held in memory before a file is opened. */
+const HELD_LIMIT = 65_536;
+/** How many lines a failure shows. */
+const TAIL_LINES = 20;
+
+/** The file of a derivation's log, below the folder of all logs: `ab/cdef…-name.drv.zst`. */
+export function buildLogPath(folder: string, drvPath: DrvPath): string {
+	const base = storePathBase(drvPath);
+	return join(folder, base.slice(0, 2), `${base.slice(2)}.zst`);
+}
+
+/** The log of one build: short ones are written at the end, long ones as they come. Nothing said, nothing written. */
+export class BuildLog {
+	/** Where the log lies after {@link close}, if anything was written. */
+	readonly path: string;
+	readonly #onLine: (line: string) => void;
+	readonly #decoder = new StringDecoder("utf8");
+	readonly #tail: string[] = [];
+	#partial = "";
+	#held: Uint8Array[] = [];
+	#heldBytes = 0;
+	#used = false;
+	#stream: { readonly compress: ZstdCompress; readonly file: WriteStream } | undefined;
+	#failure: Error | undefined;
+
+	constructor(path: string, onLine: (line: string) => void) {
+		this.path = path;
+		this.#onLine = onLine;
+	}
+
+	/** The last lines, oldest first. */
+	get tail(): readonly string[] {
+		return this.#partial === "" ? this.#tail : [...this.#tail, this.#partial];
+	}
+
+	/** Whether anything was written. */
+	get used(): boolean {
+		return this.#used;
+	}
+
+	/** Output of the build, cut anywhere. */
+	write(chunk: Uint8Array): void {
+		this.#keep(chunk);
+		const lines = (this.#partial + this.#decoder.write(Buffer.from(chunk))).split("\n");
+		this.#partial = (lines.pop() ?? "").slice(0, LINE_LIMIT);
+		for (const line of lines) this.#line(line);
+	}
+
+	/** One line of our own, without its line end. */
+	writeLine(line: string): void {
+		this.#keep(Buffer.from(`${line}\n`));
+		this.#line(line);
+	}
+
+	/** Ends the file. A log that cannot be written does not fail the build; the error is given. */
+	async close(): Promise<Error | undefined> {
+		if (this.#partial !== "") this.#line(this.#partial);
+		this.#partial = "";
+		if (!this.#used) return undefined;
+		try {
+			if (this.#stream === undefined) {
+				mkdirSync(dirname(this.path), { recursive: true });
+				writeFileSync(this.#partPath, zstdCompressSync(Buffer.concat(this.#held)));
+			} else {
+				const { compress, file } = this.#stream;
+				const written = new Promise<void>((resolve) => file.once("close", resolve));
+				compress.end();
+				await written;
+			}
+			if (this.#failure === undefined) renameSync(this.#partPath, this.path);
+		} catch (error) {
+			this.#failure ??= error as Error;
+		}
+		if (this.#failure !== undefined && existsSync(this.#partPath)) rmSync(this.#partPath);
+		return this.#failure;
+	}
+
+	get #partPath(): string {
+		return `${this.path}.${process.pid}.part`;
+	}
+
+	#line(text: string): void {
+		const line = text.endsWith("\r") ? text.slice(0, -1) : text;
+		const shown = line.length > LINE_LIMIT ? `${line.slice(0, LINE_LIMIT)}…` : line;
+		this.#tail.push(shown);
+		if (this.#tail.length > TAIL_LINES) this.#tail.shift();
+		this.#onLine(shown);
+	}
+
+	#keep(chunk: Uint8Array): void {
+		this.#used = true;
+		if (this.#stream !== undefined) {
+			this.#stream.compress.write(chunk);
+			return;
+		}
+		this.#held.push(Buffer.from(chunk));
+		this.#heldBytes += chunk.length;
+		if (this.#heldBytes > HELD_LIMIT) this.#startStream();
+	}
+
+	/** From now on what comes is compressed and written at once. */
+	#startStream(): void {
+		try {
+			mkdirSync(dirname(this.path), { recursive: true });
+		} catch (error) {
+			this.#failure = error as Error;
+		}
+		const compress = createZstdCompress();
+		const file = createWriteStream(this.#partPath);
+		file.on("error", (error) => {
+			this.#failure ??= error;
+			compress.unpipe(file);
+			compress.resume();
+		});
+		compress.pipe(file);
+		for (const chunk of this.#held) compress.write(chunk);
+		this.#held = [];
+		this.#stream = { compress, file };
+	}
+}

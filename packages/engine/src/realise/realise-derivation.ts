@@ -1,0 +1,264 @@
+/**
+ * One derivation from inputs to registered outputs. Layer 3.
+ *
+ * The outputs are locked first, and their validity is asked again under the lock: another process may have made them.
+ * What is built lies in a scratch folder until the store has checked, hashed and moved it.
+ */
+
+import { execFile } from "node:child_process";
+import { lstatSync, mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { type BuildLimits, runBuild, type Sandbox } from "@devenv/builder";
+import { DiagnosticError, diagnose } from "@devenv/diagnostics";
+import {
+	type Derivation,
+	type DrvPath,
+	fixedOutput,
+	parseFixedOutput,
+	type StorePath,
+	textFromBytes,
+} from "@devenv/nix-formats";
+import type { BuiltOutput, PathLock, Scratch, Store } from "@devenv/store";
+import type { BuiltinBuilder, BuiltinProgress } from "../builtin-builders/builtin-builder.ts";
+import type { StepIdentity } from "../engine-event.ts";
+import type { Fetcher } from "../fetch/fetcher.ts";
+import type { RealiseContext } from "../queue/build-queue.ts";
+import { BuildLog, buildLogPath } from "./build-log.ts";
+import { buildFailed, describeOutcome } from "./build-error.ts";
+import { builtOutputPath, sandboxBuild } from "./sandbox-build.ts";
+
+export interface RealiserOptions {
+	readonly store: Store;
+	readonly fetcher: Fetcher;
+	/** Asked for once, when first needed. */
+	readonly sandbox: () => Promise<Sandbox>;
+	readonly builtins: ReadonlyMap<string, BuiltinBuilder>;
+	/** Folder for logs. */
+	readonly logs: string;
+	readonly cores: number;
+	/** Nix's name of this machine. */
+	readonly system: string;
+	readonly limits?: BuildLimits;
+	readonly onWarning: (message: string) => void;
+}
+
+const execute = promisify(execFile);
+
+const BUILTIN_PREFIX = "builtin:";
+
+/** Whether a derivation is a download, which competes for the network and not for processors. */
+export function isDownload(drv: Derivation): boolean {
+	return drv.builder === "builtin:fetchurl";
+}
+
+/** Makes the outputs of one derivation valid; its inputs are. Throws DiagnosticErrors (`BUILD_…`, `FETCH_…`, `STORE_…`). */
+export async function realiseDerivation(
+	drvPath: DrvPath,
+	options: RealiserOptions,
+	context: RealiseContext,
+): Promise<void> {
+	const { store } = options;
+	const drv = store.readDerivation(drvPath);
+	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
+	for (const path of outputs) store.addTempRoot(path);
+	let lock = store.tryLock(outputs);
+	if (lock === undefined) {
+		context.emit({ kind: "blocked", drvPath, name: drv.name });
+		lock = await store.lock(outputs, { signal: context.signal });
+	}
+	try {
+		if (outputs.every((path) => store.isValid(path))) return;
+		const scratch = store.scratch();
+		try {
+			await build({ drv, drvPath, scratch, options, context });
+		} finally {
+			scratch.remove();
+		}
+	} finally {
+		release(lock, options);
+	}
+}
+
+/** A lock that cannot be given back must not hide how the build ended. */
+function release(lock: PathLock, options: RealiserOptions): void {
+	try {
+		lock.release();
+	} catch (error) {
+		options.onWarning(`cannot release the lock of ${lock.paths.join(", ")}: ${String(error)}`);
+	}
+}
+
+interface Work {
+	readonly drv: Derivation;
+	readonly drvPath: DrvPath;
+	readonly scratch: Scratch;
+	readonly options: RealiserOptions;
+	readonly context: RealiseContext;
+}
+
+async function build(work: Work): Promise<void> {
+	const { drv, drvPath, options, context } = work;
+	const { name } = drv;
+	const log = new BuildLog(buildLogPath(options.logs, drvPath), (line) => {
+		context.emit({ kind: "log", drvPath, name, line });
+	});
+	let made: readonly BuiltOutput[];
+	try {
+		if (drv.builder.startsWith(BUILTIN_PREFIX)) made = await runBuiltin(work, log);
+		else made = await runInSandbox(work, log);
+	} finally {
+		const fault = await log.close();
+		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
+	}
+	context.signal.throwIfAborted();
+	const infos = await options.store.registerOutputs(made);
+	if (isDownload(drv)) {
+		const bytes = infos.reduce((sum, { narSize }) => sum + narSize, 0);
+		context.emit({ kind: "fetched", drvPath, name, bytes });
+	}
+}
+
+async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log: BuildLog): Promise<BuiltOutput[]> {
+	const builder = options.builtins.get(drv.builder.slice(BUILTIN_PREFIX.length));
+	const outPath = drv.outputs.get("out")?.path ?? "";
+	if (builder === undefined || outPath === "" || drv.outputs.size !== 1) {
+		const message = `'${drv.name}' needs the builder '${textFromBytes(drv.builder)}', which this devenv does not have`;
+		throw new DiagnosticError(diagnose("BUILD_BUILTIN_UNKNOWN", message));
+	}
+	const { store } = options;
+	const output = join(scratch.path, "out");
+	const work = join(scratch.path, "work");
+	mkdirSync(work, { mode: 0o700 });
+	await builder(
+		{ name: drv.name, system: textFromBytes(drv.system), env: drv.env, outPath },
+		{
+			physical: (path) => store.physical(path),
+			output,
+			scratch: work,
+			log: (line) => log.writeLine(line),
+			progress: tellProgress({ drvPath, name: drv.name }, context),
+			signal: context.signal,
+			fetcher: options.fetcher,
+			sandbox: await options.sandbox(),
+		},
+	);
+	return [builtOutput(drv, { path: outPath, from: output }, drvPath, inputClosure(store, drv))];
+}
+
+const STEP_VERBS: Readonly<Record<BuiltinProgress["phase"], string>> = {
+	fetch: "fetching",
+	unpack: "unpacking",
+	merge: "merging packages",
+	configure: "configuring",
+	finish: "finishing",
+};
+
+/** Milliseconds between two messages about one build. */
+const STEP_INTERVAL = 100;
+
+/** Passes a builtin builder's progress on: downloads in bytes, other work as a message, not too often. */
+function tellProgress(step: StepIdentity, { emit }: RealiseContext): (progress: BuiltinProgress) => void {
+	let last = 0;
+	return ({ phase, subject, done, total, unit }) => {
+		if (phase === "fetch" && unit === "bytes") {
+			emit({ ...step, kind: "fetching", bytes: done, total: total ?? null });
+			return;
+		}
+		const now = performance.now();
+		if (now - last < STEP_INTERVAL) return;
+		last = now;
+		const share = unit === "bytes" || total === undefined ? "" : ` (${done} of ${total})`;
+		const what = phase === "configure" && subject !== undefined ? ` ${subject}` : "";
+		emit({ ...step, kind: "step", message: `${STEP_VERBS[phase]}${what}${share}` });
+	};
+}
+
+async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, log: BuildLog): Promise<BuiltOutput[]> {
+	const { store, system } = options;
+	if (drv.system !== system) {
+		const message = `'${drv.name}' is built on ${textFromBytes(drv.system)}, this machine is ${system}`;
+		throw new DiagnosticError(diagnose("BUILD_SYSTEM", message));
+	}
+	const sandbox = await options.sandbox();
+	if (sandbox.kind === "none") throw new DiagnosticError(sandbox.diagnostic);
+	const closure = inputClosure(store, drv);
+	const limits = options.limits ?? {};
+	const running = runBuild(
+		sandbox,
+		sandboxBuild(drv, {
+			store,
+			closure,
+			scratch: scratch.path,
+			cores: options.cores,
+			limits,
+			onOutput: (chunk) => log.write(chunk),
+			signal: context.signal,
+			hostEnvironment: process.env,
+		}),
+	);
+	const outcome = await running.done;
+	context.signal.throwIfAborted();
+	if (outcome.kind !== "exited" || outcome.status !== 0) {
+		const failed = { name: drv.name, tail: log.tail, ...(log.used ? { log: log.path } : {}) };
+		throw new DiagnosticError(describeOutcome(outcome, failed, limits));
+	}
+	const failed = (why: string): DiagnosticError => new DiagnosticError(buildFailed({ name: drv.name, tail: [] }, why));
+	const made: BuiltOutput[] = [];
+	for (const { path } of drv.outputs.values()) {
+		if (path === "") throw failed("an output has no path");
+		const from = builtOutputPath(scratch.path, path);
+		if (from === undefined) throw failed("its builder moved the store folder away");
+		const own = fixedOutput(drv) === undefined ? from : await copyOutput(drv, from, join(scratch.path, basename(path)));
+		made.push(builtOutput(drv, { path, from: own }, drvPath, closure));
+	}
+	return made;
+}
+
+/**
+ * A build with the network may have handed an open file to someone, who could write to it after its hash was checked: its outputs
+ * get inodes of their own. An output that is not there is left to registration.
+ */
+async function copyOutput(drv: Derivation, from: string, to: string): Promise<string> {
+	if (lstatSync(from, { throwIfNoEntry: false }) === undefined) return from;
+	try {
+		await execute("cp", ["-RP", "--", from, to]);
+	} catch (error) {
+		const { stderr = "", message } = error as Error & { readonly stderr?: string };
+		const why = `its output cannot be read: ${stderr.trim() || message}`;
+		throw new DiagnosticError(buildFailed({ name: drv.name, tail: [] }, why));
+	}
+	return to;
+}
+
+function builtOutput(
+	drv: Derivation,
+	place: { readonly path: StorePath; readonly from: string },
+	deriver: DrvPath,
+	candidates: readonly StorePath[],
+): BuiltOutput {
+	const fixed = fixedOutput(drv);
+	return {
+		...place,
+		deriver,
+		candidates,
+		...(fixed === undefined ? {} : { fixed: parseFixedOutput(fixed) }),
+	};
+}
+
+/** Everything that the builder may refer to: the wanted outputs of its inputs and its sources, with all they refer to. */
+function inputClosure(store: Store, drv: Derivation): StorePath[] {
+	const paths = new Set<StorePath>(drv.inputSrcs);
+	for (const [inputPath, names] of drv.inputDrvs) {
+		const { outputs } = store.readDerivation(inputPath);
+		for (const name of names) {
+			const path = outputs.get(name)?.path ?? "";
+			if (path === "") {
+				const message = `'${drv.name}' needs output '${name}' of ${inputPath}, which it does not have`;
+				throw new DiagnosticError(diagnose("BUILD_OUTPUT_UNKNOWN", message));
+			}
+			paths.add(path);
+		}
+	}
+	return store.computeClosure(paths);
+}

@@ -1,0 +1,166 @@
+/**
+ * From a derivation to a build request: what Nix promises a builder that it sees. Layer 3.
+ *
+ * The builder sees an otherwise empty root in which its input closure appears read-only below the store folder, and may
+ * write below `/build`, `/tmp` and the store folder, where it leaves its outputs.
+ * Source: Nix manual, "Builder execution" and "Advanced attributes".
+ */
+
+import { lstatSync, mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { BuildLimits, BuildRequest, SandboxBind, SandboxFile } from "@devenv/builder";
+import { type Diagnostic, DiagnosticError, diagnose } from "@devenv/diagnostics";
+import {
+	type ByteString,
+	bytesFromText,
+	type Derivation,
+	fixedOutput,
+	hashBytes,
+	encodeBase32,
+	type StorePath,
+	textFromBytes,
+} from "@devenv/nix-formats";
+import type { Store } from "@devenv/store";
+import { structuredAttributes } from "./structured-attributes.ts";
+
+/** Longest text of one environment entry, `name=value` and its NUL, that the kernel takes (`MAX_ARG_STRLEN`). */
+const ENVIRONMENT_ENTRY_LIMIT: number = 128 * 1024;
+
+const BUILD_FOLDER = "/build";
+
+export interface SandboxBuildOptions {
+	readonly store: Store;
+	/** Closure of the inputs. */
+	readonly closure: readonly StorePath[];
+	/** Empty host folder on the store's file system. */
+	readonly scratch: string;
+	/** `NIX_BUILD_CORES`. */
+	readonly cores: number;
+	readonly limits: BuildLimits;
+	readonly onOutput: (chunk: Uint8Array) => void;
+	readonly signal: AbortSignal;
+	/** The environment of this process, of which fixed-output builds may see what `impureEnvVars` names. */
+	readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Where the builder left an output, as a host path. It may do with its root what it likes: undefined where something else than a
+ * folder is above the output, such as a link that leads to the host.
+ */
+export function builtOutputPath(scratch: string, outPath: StorePath): string | undefined {
+	let folder = rootFolder(scratch);
+	for (const name of dirname(outPath).split("/")) {
+		folder = join(folder, name);
+		if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+	}
+	return join(folder, basename(outPath));
+}
+
+/** Prepares the folders and gives the request. Throws `BUILD_ENVIRONMENT_SIZE` for attributes that are too large. */
+export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): BuildRequest {
+	const { store, closure, scratch } = options;
+	const root = rootFolder(scratch);
+	for (const folder of [store.storeDir, BUILD_FOLDER, "/tmp", "/etc"]) {
+		mkdirSync(join(root, folder), { recursive: true, mode: folder === "/tmp" ? 0o1777 : 0o755 });
+	}
+	const files: SandboxFile[] = [...accountFiles()];
+	const env = buildEnvironment(drv, options, files);
+	refuseLargeEntries(drv, env);
+	const binds: SandboxBind[] = closure.map((path) => ({ source: store.physical(path), target: path }));
+	const network = fixedOutput(drv) !== undefined;
+	if (network) {
+		for (const file of ["/etc/resolv.conf", "/etc/services", "/etc/hosts"]) binds.push({ source: file, target: file });
+	}
+	return {
+		name: drv.name,
+		root: { kind: "tree", path: root },
+		binds,
+		files,
+		builder: textFromBytes(drv.builder),
+		args: drv.args,
+		env,
+		cwd: BUILD_FOLDER,
+		network,
+		uid: 1000,
+		gid: 100,
+		limits: options.limits,
+		onOutput: options.onOutput,
+		signal: options.signal,
+	};
+}
+
+function rootFolder(scratch: string): string {
+	return join(scratch, "root");
+}
+
+function accountFiles(): SandboxFile[] {
+	return [
+		{
+			path: "/etc/passwd",
+			text: [
+				"root:x:0:0:Nix build user:/build:/noshell",
+				"nixbld:x:1000:100:Nix build user:/build:/noshell",
+				"nobody:x:65534:65534:Nobody:/:/noshell",
+				"",
+			].join("\n"),
+		},
+		{ path: "/etc/group", text: "root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n" },
+		{ path: "/etc/hosts", text: "127.0.0.1 localhost\n::1 localhost\n" },
+	];
+}
+
+/** The builder's whole environment; attributes that go to files are added to `files`. */
+function buildEnvironment(
+	drv: Derivation,
+	options: SandboxBuildOptions,
+	files: SandboxFile[],
+): Map<ByteString, ByteString> {
+	const env = new Map<ByteString, ByteString>([
+		["PATH", "/path-not-set"],
+		["HOME", "/homeless-shelter"],
+		["NIX_STORE", options.store.storeDir],
+		["NIX_BUILD_CORES", String(options.cores)],
+	]);
+	const structured = structuredAttributes(drv);
+	if (structured === undefined) {
+		const inFiles = new Set((drv.env.get("passAsFile") ?? "").split(/[ \t\n]+/).filter((name) => name !== ""));
+		for (const [name, value] of drv.env) {
+			if (!inFiles.has(name)) {
+				env.set(name, value);
+				continue;
+			}
+			const file = `${BUILD_FOLDER}/.attr-${encodeBase32(hashBytes("sha256", Buffer.from(name, "latin1")).bytes)}`;
+			files.push({ path: file, text: textFromBytes(value) });
+			env.set(`${name}Path`, file);
+		}
+	} else {
+		files.push({ path: `${BUILD_FOLDER}/.attrs.json`, text: textFromBytes(structured.json) });
+		files.push({ path: `${BUILD_FOLDER}/.attrs.sh`, text: textFromBytes(structured.shell) });
+		env.set("NIX_ATTRS_JSON_FILE", `${BUILD_FOLDER}/.attrs.json`);
+		env.set("NIX_ATTRS_SH_FILE", `${BUILD_FOLDER}/.attrs.sh`);
+	}
+	env.set("NIX_BUILD_TOP", BUILD_FOLDER);
+	for (const name of ["TMPDIR", "TEMPDIR", "TMP", "TEMP", "PWD"]) env.set(name, BUILD_FOLDER);
+	if (fixedOutput(drv) !== undefined) {
+		for (const name of (drv.env.get("impureEnvVars") ?? "").split(/[ \t\n]+/)) {
+			if (name !== "") env.set(name, bytesFromText(options.hostEnvironment[textFromBytes(name)] ?? ""));
+		}
+	}
+	env.set("NIX_LOG_FD", "2");
+	env.set("TERM", "xterm-256color");
+	return env;
+}
+
+function refuseLargeEntries(drv: Derivation, env: ReadonlyMap<ByteString, ByteString>): void {
+	const faults: Diagnostic[] = [];
+	for (const [name, value] of env) {
+		if (name.length + value.length + 2 <= ENVIRONMENT_ENTRY_LIMIT) continue;
+		const message = `attribute '${textFromBytes(name)}' of '${drv.name}' is too large for an environment variable`;
+		faults.push(
+			diagnose("BUILD_ENVIRONMENT_SIZE", `${message} (${value.length} bytes, the kernel takes 131,072)`, {
+				hint: `name it in 'passAsFile', or set '__structuredAttrs = true'`,
+			}),
+		);
+	}
+	if (faults.length > 0) throw new DiagnosticError(faults);
+}

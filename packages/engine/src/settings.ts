@@ -1,0 +1,134 @@
+/**
+ * The user's own settings, from `<config>/config.yaml`. Layer 3.
+ *
+ * Strict: an unknown key, a wrong type or bad YAML is one diagnostic with its place. A project cannot set any of these.
+ */
+
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { type Diagnostic, DiagnosticError, diagnose, nearestNames, Source } from "@devenv/diagnostics";
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+
+export interface Settings {
+	/** Builds at once, from 1. */
+	readonly maxJobs: number;
+	/** Processors that one build may use (`NIX_BUILD_CORES`); 0: all. */
+	readonly cores: number;
+	/** Downloads at once, from 1. */
+	readonly maxFetches: number;
+	/** Addresses to try first for `mirror://<name>/…`, by name. */
+	readonly mirrors: ReadonlyMap<string, readonly string[]>;
+	/** Seconds without work after which the daemon leaves; 0: never. */
+	readonly daemonIdleExit: number;
+	/** Largest heap of one evaluator, MiB. */
+	readonly evaluatorMemory: number;
+}
+
+/** What holds without a file. */
+export function defaultSettings(): Settings {
+	return {
+		maxJobs: availableParallelism(),
+		cores: 0,
+		maxFetches: 8,
+		mirrors: new Map(),
+		daemonIdleExit: 600,
+		evaluatorMemory: 4096,
+	};
+}
+
+type Writable = { -readonly [K in keyof Settings]: Settings[K] };
+
+/** Puts one key's value into the settings; returns what was expected where the value is wrong. */
+type Option = (node: Node | null, settings: Writable) => string | undefined;
+
+const options: ReadonlyMap<string, Option> = new Map<string, Option>([
+	["max_jobs", numberOption("maxJobs", 1, 1024)],
+	["cores", numberOption("cores", 0, 1024)],
+	["max_fetches", numberOption("maxFetches", 1, 64)],
+	["daemon_idle_exit", numberOption("daemonIdleExit", 0, 10_000_000)],
+	["evaluator_memory", numberOption("evaluatorMemory", 64, 1_048_576)],
+	["mirrors", mirrorsOption],
+]);
+
+/** Reads a settings file; where there is none, the defaults hold. Throws DiagnosticErrors `CONFIG_…`. */
+export function readSettings(file: string): Settings {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === "ENOENT" || code === "ENOTDIR") return defaultSettings();
+		throw new DiagnosticError(diagnose("CONFIG_UNREADABLE", `cannot read ${file}: ${String(code)}`));
+	}
+	return parseSettings(text, file);
+}
+
+/** Reads settings from the text of `file`. Throws a DiagnosticError that lists every fault, codes `CONFIG_…`. */
+export function parseSettings(text: string, file: string): Settings {
+	const source = new Source(file, text);
+	const document = parseDocument(text, {
+		lineCounter: new LineCounter(),
+		uniqueKeys: true,
+		maxAliasCount: 0,
+	} as object);
+	const faults: Diagnostic[] = document.errors.map((error) =>
+		diagnose("CONFIG_SYNTAX", error.message.split("\n", 1)[0]?.replace(/ at line \d+.*$/, "") ?? "bad YAML", {
+			location: source.locate(error.pos[0], error.pos[1]),
+		}),
+	);
+	if (faults.length > 0) throw new DiagnosticError(faults);
+	const settings: Writable = defaultSettings();
+	const root = document.contents;
+	if (root === null) return settings;
+	const place = (node: unknown): ReturnType<Source["locate"]> => {
+		const range = (node as Node | null)?.range;
+		return source.locate(range?.[0] ?? 0, range?.[1]);
+	};
+	if (!isMap(root)) {
+		throw new DiagnosticError(diagnose("CONFIG_TYPE", "the settings are not a mapping", { location: place(root) }));
+	}
+	for (const { key, value } of root.items) {
+		const name = isScalar(key) && typeof key.value === "string" ? key.value : "";
+		const option = options.get(name);
+		if (option === undefined) {
+			const near = nearestNames(name, options.keys());
+			const hint =
+				near.length > 0 ? `did you mean '${near.join("' or '")}'?` : `known: ${[...options.keys()].join(", ")}`;
+			faults.push(diagnose("CONFIG_UNKNOWN_KEY", `unknown setting '${name}'`, { location: place(key), hint }));
+			continue;
+		}
+		const expected = option(value, settings);
+		if (expected === undefined) continue;
+		faults.push(diagnose("CONFIG_TYPE", `'${name}' must be ${expected}`, { location: place(value ?? key) }));
+	}
+	if (faults.length > 0) throw new DiagnosticError(faults);
+	return settings;
+}
+
+type NumberKey = { [K in keyof Settings]: Settings[K] extends number ? K : never }[keyof Settings];
+
+function numberOption(key: NumberKey, least: number, most: number): Option {
+	return (node, settings) => {
+		const value: unknown = isScalar(node) ? node.value : undefined;
+		if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+			return `a whole number from ${least} to ${most}`;
+		}
+		settings[key] = value;
+		return undefined;
+	};
+}
+
+function mirrorsOption(node: Node | null, settings: Writable): string | undefined {
+	const expected = "a mapping from archive names to lists of http, https or file URLs";
+	if (!isMap(node)) return expected;
+	const mirrors = new Map<string, readonly string[]>();
+	for (const { key, value } of node.items) {
+		if (!isScalar(key) || typeof key.value !== "string" || !isSeq(value)) return expected;
+		const urls = value.items.map((item) => (isScalar(item) ? item.value : undefined));
+		const good = urls.filter((url): url is string => typeof url === "string" && /^(https?|file):\/\//.test(url));
+		if (good.length !== urls.length) return expected;
+		mirrors.set(key.value, good);
+	}
+	settings.mirrors = mirrors;
+	return undefined;
+}

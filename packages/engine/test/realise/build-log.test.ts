@@ -1,0 +1,66 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { parseDrvPath } from "@devenv/nix-formats";
+import test, { type ExecutionContext } from "ava";
+import { BuildLog, buildLogPath } from "../../src/realise/build-log.ts";
+
+function folder(t: ExecutionContext): string {
+	const path = mkdtempSync(join(tmpdir(), "devenv-build-log-"));
+	t.teardown(() => rmSync(path, { recursive: true }));
+	return path;
+}
+
+test("lies under the first two characters of the derivation's hash", (t) => {
+	const drvPath = parseDrvPath("/nix/store/bwdp24bvfnh8c4rg3ks2sa4r2bvg82ij-jq.drv");
+	t.is(buildLogPath("/log", drvPath), "/log/bw/dp24bvfnh8c4rg3ks2sa4r2bvg82ij-jq.drv.zst");
+});
+
+for (const repeats of [1, 400]) {
+	test(`keeps everything, tells lines, remembers the last (${repeats})`, async (t) => {
+		const path = join(folder(t), "ab", "log.zst");
+		const lines: string[] = [];
+		const log = new BuildLog(path, (line) => lines.push(line));
+		const text =
+			"before\n".repeat(30 * (repeats - 1)) +
+			Array.from({ length: 50 }, (_, index) => `line ${index} ä\r\n`).join("") +
+			"no end";
+		const bytes = Buffer.from(text);
+		for (let at = 0; at < bytes.length; at += 7) log.write(bytes.subarray(at, at + 7));
+		t.is(log.tail.at(-1), "no end");
+		t.is(await log.close(), undefined);
+		t.is(zstdDecompressSync(readFileSync(path)).toString(), text);
+		t.is(lines.length, 51 + 30 * (repeats - 1));
+		t.is(lines.at(-48), "line 3 ä");
+		t.is(log.tail.length, 20);
+		t.is(log.tail[0], "line 31 ä");
+	});
+}
+
+test("writes no file when nothing was said", async (t) => {
+	const path = join(folder(t), "log.zst");
+	const log = new BuildLog(path, () => undefined);
+	t.is(await log.close(), undefined);
+	t.false(log.used);
+	t.false(existsSync(path));
+});
+
+test("cuts endless lines", async (t) => {
+	const lines: string[] = [];
+	const log = new BuildLog(join(folder(t), "log.zst"), (line) => lines.push(line));
+	for (let index = 0; index < 100; index++) log.write(Buffer.from("x".repeat(1_000)));
+	await log.close();
+	t.true((lines[0]?.length ?? 0) <= 4_097);
+});
+
+for (const line of ["hello", "x".repeat(70_000)]) {
+	test(`a log that cannot be written is reported, not thrown (${line.length})`, async (t) => {
+		const parent = folder(t);
+		writeFileSync(join(parent, "file"), "");
+		const log = new BuildLog(join(parent, "file", "log.zst"), () => undefined);
+		log.writeLine(line);
+		t.truthy(await log.close());
+		t.is(log.tail.length, 1);
+	});
+}

@@ -1,0 +1,260 @@
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { zstdDecompressSync } from "node:zlib";
+import { detectSandbox, type Sandbox } from "@devenv/builder";
+import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
+import {
+	type Derivation,
+	type DrvPath,
+	HashesModulo,
+	hashBytes,
+	instantiate,
+	type StorePath,
+} from "@devenv/nix-formats";
+import { openStore, type Store } from "@devenv/store";
+import { skip } from "@devenv/test-support";
+import test, { type ExecutionContext } from "ava";
+import type { EngineEvent } from "../../src/engine-event.ts";
+import { createFetcher } from "../../src/fetch/http-fetcher.ts";
+import { BuildQueue, type QueueRequest } from "../../src/queue/build-queue.ts";
+import { failuresAsError } from "../../src/realise/build-error.ts";
+import { buildLogPath } from "../../src/realise/build-log.ts";
+import { builtinBuilders } from "../../src/realise/builtin-table.ts";
+import { StoreBackend } from "../../src/realise/store-backend.ts";
+import { addHostShell, type HostShell } from "./host-shell.ts";
+
+const helper = fileURLToPath(new URL("../../../../build/native/devenv-helper", import.meta.url));
+const sandbox: Sandbox = await detectSandbox({ helper });
+
+/** Declares a test that needs a sandbox. */
+function sandboxed(title: string, body: (t: ExecutionContext) => Promise<void>): void {
+	test(title, async (t) => {
+		if (sandbox.kind === "none") skip(t, "no sandbox works here");
+		else await body(t);
+	});
+}
+
+const system = "x86_64-linux";
+
+interface Builds {
+	readonly store: Store;
+	readonly shell: HostShell;
+	readonly logs: string;
+	/** A derivation that runs a script. */
+	readonly derivation: (name: string, script: string, more?: DerivationParts) => DrvPath;
+	readonly realise: (drvPath: DrvPath, request?: QueueRequest) => Promise<void>;
+	readonly read: (drvPath: DrvPath, output?: string) => string;
+}
+
+interface DerivationParts {
+	readonly inputs?: readonly DrvPath[];
+	readonly env?: Readonly<Record<string, string>>;
+	readonly outputs?: readonly string[];
+	readonly fixed?: string;
+	readonly system?: string;
+}
+
+function makeBuilds(t: ExecutionContext): Builds {
+	const folder = mkdtempSync(join(tmpdir(), "devenv-realise-"));
+	const store = openStore({ root: join(folder, "root") });
+	const shell = addHostShell(store);
+	const logs = join(folder, "logs");
+	const backend = new StoreBackend({
+		store,
+		fetcher: createFetcher({ mirrors: { user: new Map(), apt: new Map() }, rounds: 1 }),
+		sandbox: () => Promise.resolve(sandbox),
+		builtins: builtinBuilders,
+		logs,
+		cores: 3,
+		system,
+		onWarning: (message) => t.log(message),
+	});
+	const queue = new BuildQueue(backend, { builds: 2, fetches: 2 });
+	t.teardown(async () => {
+		await queue.whenIdle();
+		store.close();
+		makeWritable(folder);
+		rmSync(folder, { recursive: true });
+	});
+	return {
+		store,
+		shell,
+		logs,
+		derivation: (name, script, more = {}) => {
+			const drv: Derivation = {
+				name,
+				outputs: new Map(
+					(more.outputs ?? ["out"]).map((output) => [
+						output,
+						{ path: "", hashAlgo: more.fixed === undefined ? "" : "sha256", hash: more.fixed ?? "" },
+					]),
+				),
+				inputDrvs: new Map((more.inputs ?? []).map((input) => [input, ["out"]])),
+				inputSrcs: [shell.path],
+				system: more.system ?? system,
+				builder: shell.builder,
+				args: shell.args(script),
+				env: new Map(
+					Object.entries({ ...more.env, ...Object.fromEntries((more.outputs ?? ["out"]).map((o) => [o, ""])) }),
+				),
+			};
+			instantiate(drv, new HashesModulo((path) => store.readDerivation(path)));
+			return store.addDerivation(drv);
+		},
+		realise: async (drvPath, request = {}) => {
+			const outputs = [...store.readDerivation(drvPath).outputs.keys()];
+			const { failures } = await queue.request(new Map([[drvPath, outputs]]), request);
+			if (failures.length > 0) throw failuresAsError(failures);
+		},
+		read: (drvPath, output = "out") => {
+			const path = store.readDerivation(drvPath).outputs.get(output)?.path ?? "";
+			return readFileSync(store.physical(path), "utf8");
+		},
+	};
+}
+
+function makeWritable(path: string): void {
+	if (!lstatSync(path).isDirectory()) return;
+	chmodSync(path, 0o700);
+	for (const name of readdirSync(path)) makeWritable(join(path, name));
+}
+
+async function failure(t: ExecutionContext, promise: Promise<unknown>): Promise<Diagnostic> {
+	const error = await t.throwsAsync(promise, { instanceOf: DiagnosticError });
+	const [diagnostic] = error.diagnostics;
+	if (diagnostic === undefined) throw new Error("no diagnostic");
+	return diagnostic;
+}
+
+sandboxed("builds inputs first and sees them, and nothing else", async (t) => {
+	const { derivation, realise, read, store } = makeBuilds(t);
+	const input = derivation("input", "echo from input > $out");
+	const inputPath = store.readDerivation(input).outputs.get("out")?.path ?? "";
+	const top = derivation(
+		"top",
+		`{ cat ${inputPath}; ls /nix/store; ls /; echo $NIX_BUILD_CORES $PWD $HOME $given; } > $out`,
+		{
+			inputs: [input],
+			env: { given: "a value" },
+		},
+	);
+	await realise(top);
+	const [first, ...rest] = read(top).trimEnd().split("\n");
+	t.is(first, "from input");
+	const shown = rest.filter((line) => /^[a-z0-9]{32}-/.test(line)).map((line) => line.slice(33));
+	t.deepEqual(shown.sort(), ["input", "shell", "top"]);
+	t.false(rest.includes("work") || rest.includes("root"));
+	t.is(rest.at(-1), "3 /build /homeless-shelter a value");
+	const info = store.pathInfo(store.readDerivation(top).outputs.get("out")?.path as StorePath);
+	t.is(info.deriver, top);
+	t.true(info.references.includes(inputPath as StorePath));
+});
+
+sandboxed("makes several outputs", async (t) => {
+	const { derivation, realise, read } = makeBuilds(t);
+	const drv = derivation("two", "echo one > $out; echo two > $dev", { outputs: ["out", "dev"] });
+	await realise(drv);
+	t.is(read(drv), "one\n");
+	t.is(read(drv, "dev"), "two\n");
+});
+
+sandboxed("passes attributes as files, and structured ones as JSON and shell", async (t) => {
+	const { derivation, realise, read } = makeBuilds(t);
+	const large = "x".repeat(200_000);
+	const asFile = derivation("as-file", "cat $bigPath > $out", { env: { passAsFile: "big", big: large } });
+	await realise(asFile);
+	t.is(read(asFile), large);
+	const structured = derivation("structured", ". $NIX_ATTRS_SH_FILE; echo ${list[1]} ${set[k]} > ${outputs[out]}", {
+		env: { __json: '{"list":["a","b c"],"set":{"k":"v"}}' },
+	});
+	await realise(structured);
+	t.is(read(structured), "b c v\n");
+});
+
+sandboxed("refuses an attribute that no environment can hold, naming it", async (t) => {
+	const { derivation, realise } = makeBuilds(t);
+	const drv = derivation("large", "true", { env: { big: "x".repeat(200_000) } });
+	const { code, message, hint } = await failure(t, realise(drv));
+	t.is(code, "BUILD_ENVIRONMENT_SIZE");
+	t.regex(message, /'big' of 'large'/);
+	t.regex(hint ?? "", /passAsFile/);
+});
+
+sandboxed("a failing build is named, with the end of its log and where the whole is", async (t) => {
+	const { derivation, realise, logs, store } = makeBuilds(t);
+	const bad = derivation("bad", "for i in {1..30}; do echo line $i; done; echo oops >&2; exit 7");
+	const top = derivation("top", "echo > $out", { inputs: [bad] });
+	const events: EngineEvent[] = [];
+	const diagnostic = await failure(t, realise(top, { onEvent: (event) => events.push(event) }));
+	t.is(diagnostic.code, "BUILD_FAILED");
+	t.is(diagnostic.message, "building 'bad' failed: its builder left with status 7");
+	const tail = Array.from({ length: 19 }, (_, index) => `line ${index + 12}`);
+	t.is(diagnostic.notes?.[0]?.message, ["the end of its log:", ...tail, "oops"].join("\n"));
+	const log = buildLogPath(logs, bad);
+	t.is(diagnostic.hint, `the whole log: zstd -dc '${log}'`);
+	t.is(zstdDecompressSync(readFileSync(log)).toString().split("\n").length, 32);
+	t.deepEqual(
+		events.filter(({ kind }) => kind === "failed").map((event) => (event.kind === "failed" ? event.name : "")),
+		["bad"],
+	);
+	t.deepEqual(
+		store.queryAllValidPaths().filter((path) => !path.endsWith(".drv") && !path.endsWith("-shell")),
+		[],
+	);
+});
+
+sandboxed("a builder that makes no output fails", async (t) => {
+	const { derivation, realise } = makeBuilds(t);
+	const { message } = await failure(t, realise(derivation("lazy", "true")));
+	t.regex(message, /lazy/);
+});
+
+sandboxed("a fixed output must have its hash", async (t) => {
+	const { derivation, realise, read, store } = makeBuilds(t);
+	const hex = (text: string): string => Buffer.from(hashBytes("sha256", Buffer.from(text)).bytes).toString("hex");
+	const good = derivation("good", "echo content > $out", { fixed: hex("content\n") });
+	await realise(good);
+	t.is(read(good), "content\n");
+	const bad = derivation("bad", "echo other > $out", { fixed: hex("content\n") });
+	const { code } = await failure(t, realise(bad));
+	t.is(code, "STORE_HASH_MISMATCH");
+	t.false(store.isValid(store.readDerivation(bad).outputs.get("out")?.path as StorePath));
+});
+
+sandboxed("cancelling kills the builder and leaves nothing", async (t) => {
+	const { derivation, realise, store } = makeBuilds(t);
+	const drv = derivation("endless", "echo started; while :; do sleep 0.05; done");
+	const controller = new AbortController();
+	const onEvent = (event: EngineEvent): void => {
+		if (event.kind === "log") controller.abort();
+	};
+	await t.throwsAsync(realise(drv, { signal: controller.signal, onEvent }), { message: "cancelled" });
+	t.false(existsSync(store.physical(store.readDerivation(drv).outputs.get("out")?.path ?? "")));
+});
+
+sandboxed("a derivation for another machine is refused", async (t) => {
+	const { derivation, realise } = makeBuilds(t);
+	const { code, message } = await failure(t, realise(derivation("foreign", "true", { system: "riscv64-linux" })));
+	t.is(code, "BUILD_SYSTEM");
+	t.is(message, "'foreign' is built on riscv64-linux, this machine is x86_64-linux");
+});
+
+test("an unknown builtin builder is named", async (t) => {
+	const { shell, store, realise } = makeBuilds(t);
+	const drv: Derivation = {
+		name: "strange",
+		outputs: new Map([["out", { path: "", hashAlgo: "", hash: "" }]]),
+		inputDrvs: new Map(),
+		inputSrcs: [shell.path],
+		system,
+		builder: "builtin:strange",
+		args: [],
+		env: new Map([["out", ""]]),
+	};
+	instantiate(drv, new HashesModulo((path) => store.readDerivation(path)));
+	const { code, message } = await failure(t, realise(store.addDerivation(drv)));
+	t.is(code, "BUILD_BUILTIN_UNKNOWN");
+	t.regex(message, /'builtin:strange'/);
+});

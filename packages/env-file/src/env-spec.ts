@@ -1,0 +1,71 @@
+/**
+ * What an env.yaml says, validated and with every value's place kept. Layer 1 (pure): plain data only, so that it
+ * crosses worker and socket borders; lists instead of records, so that no name can collide with a prototype.
+ */
+
+import type { Location } from "@devenv/diagnostics";
+
+/** A value and the place in env.yaml (or env.local.yaml) that gave it; no place for defaults. */
+export interface Located<T> {
+	readonly value: T;
+	readonly location?: Location;
+}
+
+/** One package set that the environment draws from. */
+export interface InputSpec {
+	readonly name: string;
+	/** As written, for example `debian:trixie`. */
+	readonly url: Located<string>;
+	/** Overlay files of this input alone, applied before those of the environment; as written. */
+	readonly overlays: readonly Located<string>[];
+}
+
+/** One entry of `packages`: `attr` or `input#attr`. */
+export interface PackageRequest {
+	/** As written. */
+	readonly text: string;
+	/** Name of the input; {@link DEFAULT_INPUT} when none is written. */
+	readonly input: string;
+	/** Attribute path in the input's package set, its parts joined by dots. */
+	readonly attr: string;
+	readonly location?: Location;
+}
+
+export interface EnvVariable {
+	readonly name: string;
+	readonly value: string;
+	readonly location?: Location;
+}
+
+export type ShellChoice = "auto" | "bash" | "zsh" | "fish";
+export type PromptChoice = "auto" | "off";
+
+/** Whether the host's environment is kept out, and which of its variables come in nevertheless. */
+export interface CleanSpec {
+	readonly enabled: boolean;
+	readonly keep: readonly string[];
+}
+
+/** A whole environment: env.yaml with env.local.yaml merged over it and defaults filled in. */
+export interface EnvSpec {
+	/** Absent when not written; never derived from the folder, since equal files must give equal store paths. */
+	readonly name?: Located<string>;
+	readonly requireVersion?: Located<string>;
+	/** By name, sorted; the default input is among them. */
+	readonly inputs: readonly InputSpec[];
+	/** Overlay files as written, in the order of application; relative to the folder of env.yaml. */
+	readonly overlays: readonly Located<string>[];
+	/** In the order written, without repetitions. */
+	readonly packages: readonly PackageRequest[];
+	/** By name, sorted. */
+	readonly env: readonly EnvVariable[];
+	/** Shell text run on entering; empty when there is none. */
+	readonly enterShell: string;
+	readonly shell: ShellChoice;
+	readonly prompt: PromptChoice;
+	readonly clean: CleanSpec;
+}
+
+/** The input that `packages: [jq]` means, and what it is when env.yaml does not say. */
+export const DEFAULT_INPUT = "debian";
+export const DEFAULT_INPUT_URL = "debian:trixie";

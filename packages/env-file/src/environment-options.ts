@@ -1,0 +1,193 @@
+/**
+ * The keys of env.yaml: the one declaration behind validation, the JSON Schema, the reference and completion. A new
+ * option is a new entry here, a field of {@link EnvDeclaration} and its merging. Layer 1 (pure).
+ */
+
+import { isScalar } from "yaml";
+import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type Located, type PromptChoice, type ShellChoice } from "./env-spec.ts";
+import { type RecordType, list, record, table } from "./option-collections.ts";
+import { choice, environmentValue, flag, text } from "./option-scalars.ts";
+
+/** One file's declaration, before merging: what was not written, or was wrong, is absent. */
+export interface EnvDeclaration {
+	readonly name?: Located<string>;
+	readonly require_version?: Located<string>;
+	readonly inputs?: readonly (readonly [string, InputDeclaration])[];
+	readonly overlays?: readonly Located<string>[];
+	readonly packages?: readonly Located<string>[];
+	readonly env?: readonly (readonly [string, Located<string>])[];
+	readonly enter_shell?: Located<string>;
+	readonly shell?: ShellChoice;
+	readonly prompt?: PromptChoice;
+	readonly clean?: CleanDeclaration;
+}
+
+export interface InputDeclaration {
+	readonly url: Located<string>;
+	readonly overlays?: readonly Located<string>[];
+}
+
+export interface CleanDeclaration {
+	readonly enabled?: boolean;
+	readonly keep?: readonly Located<string>[];
+}
+
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const setByDevenv = "devenv sets it in every shell";
+
+const overlayPath = text({
+	expects: "the path of a .nix file",
+	pattern: /^[^\0]*[^\0/]\.nix$/,
+	hint: "name the file, relative to this one: ./overlays/tools.nix",
+	examples: ["./overlay.nix"],
+});
+
+const inputDeclaration = record<InputDeclaration>(
+	{
+		url: {
+			type: text({
+				expects: "the URL of a package set, such as debian:trixie",
+				pattern: /^debian:[a-z][a-z0-9-]*(\?components=[a-z][a-z0-9,-]*)?$/,
+				hint: explainUrl,
+				examples: [DEFAULT_INPUT_URL],
+			}),
+			description: "Where the package set comes from: `debian:<suite>`. What it is exactly is pinned in env.lock.",
+			required: true,
+			example: DEFAULT_INPUT_URL,
+		},
+		overlays: {
+			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
+			description: "Overlay files for this input alone, applied before the environment's own.",
+			example: ["./overlay.nix"],
+		},
+	},
+	{ expects: "a table with a url", example: "debian: { url: debian:trixie }" },
+);
+
+function explainUrl(url: string): string {
+	if (/^[a-z][a-z0-9-]*$/.test(url)) return `did you mean 'debian:${url}'?`;
+	return "this version knows debian:<suite>, for example debian:trixie";
+}
+
+export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(
+	{
+		name: {
+			type: text({
+				expects: "a name of letters, digits, '.', '_' and '-' that begins with a letter or digit",
+				pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+			}),
+			description: "The environment's name, shown in the prompt; the folder's name when absent.",
+			example: "shop",
+		},
+		require_version: {
+			type: text({
+				expects: 'a version condition, such as ">=0.1"',
+				pattern: /^(>=|<=|>|<|=)?\s*\d+(\.\d+){0,2}(\s*,?\s*(>=|<=|>|<|=)\s*\d+(\.\d+){0,2})*$/,
+				hint: 'for example ">=0.1" or ">=0.1, <2"',
+			}),
+			description: "Which versions of devenv may read this file; comparisons are joined by commas.",
+			example: ">=0.1",
+		},
+		inputs: {
+			type: table(inputDeclaration, {
+				expects: "a table of inputs",
+				example: "inputs: { debian: { url: debian:trixie } }",
+				key: "a name of letters, digits, '_' and '-'",
+				keyPattern: /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+			}),
+			description: "The package sets that packages come from, by name. Where absent, `debian` is debian:trixie.",
+			fallback: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
+			example: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
+		},
+		overlays: {
+			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
+			description: "Files with Nix functions `final: prev: { … }` that add or change packages, applied in this order.",
+			example: ["./overlay.nix"],
+		},
+		packages: {
+			type: list(
+				text({
+					expects: "a package, such as jq or debian#jq",
+					pattern: /^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/,
+					maxLength: 256,
+					hint: "a package is `attr` or `input#attr`; `devenv search` finds names",
+				}),
+				{ expects: "a list of packages", example: "packages: [jq, ripgrep]" },
+			),
+			description: "The programs and libraries of the environment: `attr`, or `input#attr` for another input's.",
+			example: ["python3", "nodejs", "jq"],
+		},
+		env: {
+			type: table(environmentValue(), {
+				expects: "a table of environment variables",
+				example: "env: { GREETING: hello }",
+				key: "a variable name (letters, digits and '_', not beginning with a digit)",
+				keyPattern: variableName,
+				refusedKeys: {
+					PATH: 'packages are on PATH already; extend it in enter_shell: export PATH="$PWD/bin:$PATH"',
+					DEVENV_ROOT: setByDevenv,
+					DEVENV_STATE: setByDevenv,
+					DEVENV_PROFILE: setByDevenv,
+					DEVENV_RUNTIME: setByDevenv,
+				},
+			}),
+			description: "Environment variables. Numbers and true/false are taken as they are written.",
+			example: { GREETING: "hello" },
+		},
+		enter_shell: {
+			type: text({ expects: "shell commands as one string", maxLength: 100_000 }),
+			description: "Shell commands run on every entry, after the environment is set.",
+			example: 'echo "$GREETING"',
+		},
+		shell: {
+			type: choice<ShellChoice>({
+				auto: "the shell that you use already",
+				bash: "GNU bash",
+				zsh: "the Z shell",
+				fish: "the friendly interactive shell",
+			}),
+			description: "The interactive shell; `auto` is the shell that you use already.",
+			fallback: "auto",
+			example: "bash",
+		},
+		prompt: {
+			type: choice<PromptChoice>({ auto: "show the environment's name", off: "leave the prompt alone" }),
+			description: "Whether the prompt shows the environment's name.",
+			fallback: "auto",
+			example: "off",
+		},
+		clean: {
+			type: record<CleanDeclaration>(
+				{
+					enabled: {
+						type: flag(),
+						description: "Keep the host's variables and programs out.",
+						fallback: false,
+						example: true,
+					},
+					keep: {
+						type: list(text({ expects: "a variable name", pattern: variableName }), {
+							expects: "a list of variable names",
+							example: "keep: [EDITOR]",
+						}),
+						description: "Host variables that come in nevertheless.",
+						example: ["EDITOR"],
+					},
+				},
+				{
+					expects: "true, false or a table",
+					example: "clean: { enabled: true, keep: [EDITOR] }",
+					shorthand: {
+						type: flag(),
+						accepts: (node) => isScalar(node) && node.value !== null,
+						expand: (enabled) => ({ enabled: enabled === true }),
+					},
+				},
+			),
+			description: "Keep the host's environment out: `true`, or a table with `enabled` and `keep`.",
+			fallback: false,
+			example: { enabled: true, keep: ["EDITOR"] },
+		},
+	},
+	{ expects: "a table of options", example: "packages: [jq]" },
+);

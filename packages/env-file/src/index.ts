@@ -1,0 +1,39 @@
+/**
+ * env.yaml and env.lock: text in, checked data or diagnostics out, and back. Layer 1 (pure): no I/O; callers read and
+ * write the files.
+ */
+
+export {
+	DEFAULT_INPUT,
+	DEFAULT_INPUT_URL,
+	type CleanSpec,
+	type EnvSpec,
+	type EnvVariable,
+	type InputSpec,
+	type Located,
+	type PackageRequest,
+	type PromptChoice,
+	type ShellChoice,
+} from "./env-spec.ts";
+export {
+	environmentOptionEntries,
+	environmentSchema,
+	formatEnvironmentReference,
+	formatEnvironmentSchema,
+} from "./environment-schema.ts";
+export type { EnvFileText } from "./file-text.ts";
+export type { Field, JsonSchema, OptionEntry, OptionType } from "./option-type.ts";
+export { expectEnvSpec, parseEnvFile, type ParseEnvOptions, type ParsedEnvFile } from "./parse-env-file.ts";
+export { meetsCondition } from "./version-condition.ts";
+export {
+	LOCK_VERSION,
+	type LockFile,
+	type LockLocations,
+	type LockedDebianInput,
+	type LockedIndexObject,
+	type LockedInput,
+	type LockedPackageIndex,
+	type LockedSuite,
+} from "./lock-file.ts";
+export { formatLock } from "./format-lock.ts";
+export { parseLock, type ParsedLock } from "./parse-lock.ts";

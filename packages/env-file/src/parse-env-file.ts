@@ -1,0 +1,151 @@
+/** env.yaml and env.local.yaml to one EnvSpec. Layer 1 (pure). */
+
+import { type Diagnostic, DiagnosticError, diagnose, nearestNames } from "@devenv/diagnostics";
+import { isScalar } from "yaml";
+import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type InputSpec, type Located } from "./env-spec.ts";
+import type { PackageRequest } from "./env-spec.ts";
+import { type EnvDeclaration, type InputDeclaration, environmentOptions } from "./environment-options.ts";
+import type { EnvFileText } from "./file-text.ts";
+import { DecodeContext } from "./option-type.ts";
+import { meetsCondition } from "./version-condition.ts";
+import { readYaml } from "./yaml-text.ts";
+
+export interface ParsedEnvFile {
+	/** Absent when one of the diagnostics is an error. */
+	readonly spec: EnvSpec | undefined;
+	/** In the order of the text, env.yaml before env.local.yaml. */
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ParseEnvOptions {
+	/** env.local.yaml, when there is one: its values win, its lists are appended. */
+	readonly local?: EnvFileText;
+	/** This program's version, for `require_version`; not checked when absent. */
+	readonly programVersion?: string;
+}
+
+/** Parses and checks an environment; user errors come as diagnostics, never as exceptions. */
+export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}): ParsedEnvFile {
+	const diagnostics: Diagnostic[] = [];
+	const declarations: EnvDeclaration[] = [];
+	for (const text of options.local === undefined ? [project] : [project, options.local]) {
+		declarations.push(decodeFile(text, diagnostics));
+	}
+	const spec = merge(declarations);
+	checkVersion(spec, options.programVersion, diagnostics);
+	if (diagnostics.length === 0) checkInputs(spec, diagnostics);
+	return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
+}
+
+/** The spec, or a {@link DiagnosticError} with what was wrong. */
+export function expectEnvSpec(parsed: ParsedEnvFile): EnvSpec {
+	if (parsed.spec !== undefined) return parsed.spec;
+	throw new DiagnosticError(parsed.diagnostics);
+}
+
+function decodeFile(text: EnvFileText, diagnostics: Diagnostic[]): EnvDeclaration {
+	const yaml = readYaml(text, "ENV");
+	if (!("document" in yaml)) {
+		diagnostics.push(yaml);
+		return {};
+	}
+	// A file of nothing but comments is an environment with nothing in it.
+	const { contents } = yaml.document;
+	if (contents === null || (isScalar(contents) && contents.value === null)) return {};
+	const context = new DecodeContext(yaml.source, yaml.document, "ENV");
+	const declaration = environmentOptions.decode(context.root, context);
+	diagnostics.push(...context.diagnostics);
+	return declaration ?? {};
+}
+
+function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
+	const last = <K extends keyof EnvDeclaration>(key: K): EnvDeclaration[K] | undefined =>
+		declarations.findLast((each) => each[key] !== undefined)?.[key];
+	const all = <T>(pick: (each: EnvDeclaration) => readonly T[] | undefined): T[] =>
+		declarations.flatMap((each) => pick(each) ?? []);
+	const name = last("name");
+	const requireVersion = last("require_version");
+	const clean = declarations.flatMap((each) => (each.clean === undefined ? [] : [each.clean]));
+	const variables = new Map(all((each) => each.env));
+	return {
+		...(name === undefined ? {} : { name }),
+		...(requireVersion === undefined ? {} : { requireVersion }),
+		inputs: mergeInputs(all((each) => each.inputs)),
+		overlays: all((each) => each.overlays),
+		packages: mergePackages(all((each) => each.packages)),
+		env: [...variables].sort(byName).map(([key, { value, location }]) => ({
+			name: key,
+			value,
+			...(location === undefined ? {} : { location }),
+		})),
+		enterShell: all((each) =>
+			each.enter_shell === undefined ? [] : [each.enter_shell.value.replace(/\n+$/, "")],
+		).join("\n"),
+		shell: last("shell") ?? "auto",
+		prompt: last("prompt") ?? "auto",
+		clean: {
+			enabled: clean.findLast((each) => each.enabled !== undefined)?.enabled ?? false,
+			keep: [...new Set(clean.flatMap((each) => (each.keep ?? []).map((kept) => kept.value)))],
+		},
+	};
+}
+
+function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+	return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
+}
+
+function mergeInputs(written: readonly (readonly [string, InputDeclaration])[]): InputSpec[] {
+	const inputs = new Map<string, InputSpec>([
+		[DEFAULT_INPUT, { name: DEFAULT_INPUT, url: { value: DEFAULT_INPUT_URL }, overlays: [] }],
+	]);
+	for (const [name, input] of written) {
+		const before = inputs.get(name)?.overlays ?? [];
+		inputs.set(name, { name, url: input.url, overlays: [...before, ...(input.overlays ?? [])] });
+	}
+	return [...inputs].sort(byName).map(([, input]) => input);
+}
+
+function mergePackages(written: readonly Located<string>[]): PackageRequest[] {
+	const requests = new Map<string, PackageRequest>();
+	for (const { value, location } of written) {
+		const hash = value.indexOf("#");
+		const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
+		const attr = value.slice(hash + 1);
+		const key = `${input}#${attr}`;
+		if (requests.has(key)) continue;
+		requests.set(key, { text: value, input, attr, ...(location === undefined ? {} : { location }) });
+	}
+	return [...requests.values()];
+}
+
+function checkVersion(spec: EnvSpec, version: string | undefined, diagnostics: Diagnostic[]): void {
+	const required = spec.requireVersion;
+	if (required === undefined || version === undefined || meetsCondition(version, required.value)) return;
+	diagnostics.push(
+		diagnose("ENV_VERSION", `this environment requires devenv ${required.value}, and this is ${version}`, {
+			...(required.location === undefined ? {} : { location: required.location }),
+			hint: "install another version of devenv, or change require_version",
+		}),
+	);
+}
+
+function checkInputs(spec: EnvSpec, diagnostics: Diagnostic[]): void {
+	const names = spec.inputs.map((input) => input.name);
+	for (const request of spec.packages) {
+		if (names.includes(request.input)) continue;
+		const near = nearestNames(request.input, names, { most: 1 })[0];
+		diagnostics.push(
+			diagnose(
+				"ENV_UNKNOWN_INPUT",
+				`package '${request.text}' names the input '${request.input}', which is not declared`,
+				{
+					...(request.location === undefined ? {} : { location: request.location }),
+					hint:
+						near === undefined
+							? `add it under 'inputs'; declared are: ${names.join(", ")}`
+							: `did you mean '${near}#${request.attr}'?`,
+				},
+			),
+		);
+	}
+}

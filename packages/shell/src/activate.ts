@@ -1,0 +1,379 @@
+/**
+ * From a realised environment to a stamp that a shell can be entered with: chooses the shell, composes what the view needs
+ * under the state folder, computes the environment's changes, and records what the stamp depends on. Layer 2.
+ */
+
+import { createHash } from "node:crypto";
+import {
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { userInfo } from "node:os";
+import { basename, dirname } from "node:path";
+import { type Diagnostic, diagnose, unreachable } from "@devenv/diagnostics";
+import type {
+	ActivationOutcome,
+	ActivationRequest,
+	EnvironmentDescription,
+	TrackedPath,
+} from "./activation-request.ts";
+import { activationFor, type ShellName } from "./activation-script.ts";
+import { certificateVariables } from "./certificates.ts";
+import { composeEtc, etcInputs } from "./compose-etc.ts";
+import type { EnvironmentChange } from "./environment-difference.ts";
+import { hostProgramFolders, linkHostPrograms, linkSetuidPrograms } from "./host-programs.ts";
+import { hostTree } from "./host-tree.ts";
+import { pruneViews } from "./prune-views.ts";
+import { readEnvironment } from "./read-environment.ts";
+import {
+	type PathSignature,
+	projectHash,
+	type Stamp,
+	type StampCondition,
+	stampPath,
+	type ViewSpec,
+	writeStampFile,
+} from "./stamp-file.ts";
+import { localeVariables, provideLocales, viewRunner } from "./user-locale.ts";
+
+/** Changes when what is composed changes, so that older folders are not taken for current ones. */
+const layoutVersion = 2;
+
+/** What every activation reads of the caller's variables. */
+const callerVariables: readonly string[] = [
+	"SHELL",
+	"HOME",
+	"ZDOTDIR",
+	"DEVENV_HOME",
+	"XDG_RUNTIME_DIR",
+	...localeVariables,
+];
+
+/** What a view is composed from besides: the folders of host programs, and the account's name. */
+const viewVariables: readonly string[] = ["PATH", "USER", "LOGNAME"];
+
+/** How much older than `readSince` a change must be to count as seen: file times advance in steps of up to 10 ms. */
+const clockStep = 10_000_000n;
+
+/** The id under which a root caller appears with `asUser`. */
+const ordinaryId = 1000;
+
+/**
+ * Writes the stamp for a project's environment. Throws `ENVIRONMENT_INVALID` and the file system's errors; nothing is left
+ * half-written then.
+ */
+export async function activate(request: ActivationRequest): Promise<ActivationOutcome> {
+	const environment = readEnvironment(request.environment);
+	const diagnostics: Diagnostic[] = [];
+	const asUser = request.asUser === true && request.caller.uid === 0;
+	const root = environment.root === null ? null : physical(request, environment.root);
+	const shell = chooseShell(request, root, diagnostics);
+	const inputs = new Set<string>();
+	const view = root === null ? null : prepareView(request, { root, shell, asUser }, inputs);
+	const changes = await environmentChanges(request, environment, { shell, view, diagnostics });
+	const script = activationFor(shell.name, {
+		changes,
+		promptName: request.prompt === "auto" ? promptName(request, environment) : null,
+		folder: activationFolder(request, asUser),
+		enterShell: environment.enterShell,
+		program: shell.program,
+		zdotdir: request.caller.env["ZDOTDIR"] ?? null,
+	});
+	writeScript(activationFolder(request, asUser), script.files);
+	const { conditions, settled } = observe(request, inputs, root);
+	const path = stampPath(request.paths.state, request.project, asUser);
+	const stamp: Stamp = {
+		project: request.project,
+		lasting: settled,
+		conditions,
+		view: view?.spec ?? null,
+		changes,
+		clean: request.clean === undefined ? null : [...request.clean.keep],
+		shell: script.command,
+	};
+	writeStampFile(path, stamp);
+	return { stamp: path, lasting: settled, diagnostics };
+}
+
+function physical(request: ActivationRequest, logical: string): string {
+	return `${request.paths.storeRoot.replace(/\/+$/, "")}${logical}`;
+}
+
+/** The name that env.yaml gives, else the project folder's: `environment` is what an environment without one is called. */
+function promptName(request: ActivationRequest, environment: EnvironmentDescription): string {
+	return environment.name === "environment" ? basename(request.project) : environment.name;
+}
+
+/* ---- the shell ---- */
+
+interface ChosenShell {
+	readonly name: ShellName;
+	/** As seen inside. */
+	readonly program: string;
+}
+
+/** The caller's shell, or the one that env.yaml names, if the root has it; else bash, with a warning. */
+function chooseShell(request: ActivationRequest, root: string | null, diagnostics: Diagnostic[]): ChosenShell {
+	const wanted = request.shell ?? "auto";
+	const own = basename(request.caller.env["SHELL"] ?? "bash");
+	const name = wanted === "auto" ? own : wanted;
+	const known = (["bash", "zsh", "fish"] as const).find((each) => each === name);
+	const find = (each: string): string | undefined =>
+		["/usr/bin", "/bin", "/usr/local/bin"]
+			.map((folder) => `${folder}/${each}`)
+			.find((path) => existsSync(`${root ?? ""}${path}`));
+	const program = known === undefined ? undefined : find(known);
+	if (known !== undefined && program !== undefined) return { name: known, program };
+	const reason = known === undefined ? "is not one that devenv knows how to start" : "is not in the environment";
+	diagnostics.push(
+		diagnose("SHELL_MISSING", `your shell ${name} ${reason}; bash takes its place`, {
+			severity: "warning",
+			...(known === undefined ? {} : { hint: `add '${known}' to the packages of env.yaml` }),
+		}),
+	);
+	return { name: "bash", program: find("bash") ?? "/bin/bash" };
+}
+
+/* ---- what the view needs ---- */
+
+interface PreparedView {
+	readonly spec: ViewSpec;
+	/** Folders of links to host programs: those that come first on PATH, those that come last. Empty in clean environments. */
+	readonly firstPrograms: readonly string[];
+	readonly lastPrograms: readonly string[];
+	/** The helper's specification of this view. */
+	readonly specFile: string;
+}
+
+/** Composes /etc and the host programs' folder, unless they are there from an earlier time with the same inputs. */
+function prepareView(
+	request: ActivationRequest,
+	choice: { readonly root: string; readonly shell: ChosenShell; readonly asUser: boolean },
+	inputs: Set<string>,
+): PreparedView {
+	const { root, shell, asUser } = choice;
+	const { state, runtime } = request.paths;
+	const folders = hostProgramFolders(request.caller.env["PATH"] ?? "");
+	for (const path of [...etcInputs(), ...folders]) inputs.add(path);
+	const id = asUser ? ordinaryId : request.caller.uid;
+	const home = request.caller.env["HOME"] ?? "/";
+	const name = request.caller.env["USER"] ?? request.caller.env["LOGNAME"] ?? accountName() ?? "user";
+	const account = { name, uid: id, gid: asUser ? ordinaryId : request.caller.gid, home, shell: shell.program };
+	const groups = [...new Set(request.caller.groups)].sort((a, b) => a - b);
+	// What is linked depends on the order of the folders too, which `inputs` keeps.
+	const facts = [layoutVersion, root, account, groups, ...[...inputs].map(describe)];
+	const key = createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 32);
+	const folder = `${state}/views/${key}`;
+	if (!existsSync(`${folder}/etc`)) {
+		buildFolder(folder, (fresh) => {
+			composeEtc({ root, target: `${fresh}/etc`, account, groups });
+			const inRoot = ["usr/local/bin", "usr/local/sbin", "usr/bin", "usr/sbin", "bin", "sbin", "usr/games"];
+			linkHostPrograms(
+				`${fresh}/host-programs`,
+				folders,
+				inRoot.map((each) => `${root}/${each}`),
+			);
+			if (id !== 0 && !asUser) linkSetuidPrograms(`${fresh}/setuid-programs`, folders);
+		});
+		pruneViews(state, key);
+	}
+	const agent = request.clean === undefined && request.paths.helper !== null;
+	const spec: ViewSpec = {
+		root,
+		store: physical(request, "/nix/store"),
+		etc: `${folder}/etc`,
+		...(agent ? { runtime, hostLog: `${state}/views/${key}/host-programs.log` } : {}),
+		...(asUser ? { asUser: ordinaryId } : {}),
+	};
+	const specFile = `${folder}/view`;
+	if (!existsSync(specFile)) {
+		const { runtime: _runtime, hostLog: _hostLog, ...plain } = spec;
+		writeStampFile(specFile, {
+			project: "/",
+			lasting: false,
+			conditions: [],
+			view: plain,
+			changes: [],
+			clean: null,
+			shell: [],
+		});
+	}
+	const programs = (name: string): string[] => (agent && existsSync(`${folder}/${name}`) ? [`${folder}/${name}`] : []);
+	return { spec, specFile, firstPrograms: programs("setuid-programs"), lastPrograms: programs("host-programs") };
+}
+
+/** Makes a folder whole or not at all; where another process was first, its folder stands. */
+function buildFolder(folder: string, build: (fresh: string) => void): void {
+	mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+	const fresh = mkdtempSync(`${folder}.`);
+	try {
+		build(fresh);
+		renameSync(fresh, folder);
+	} catch (error) {
+		rmSync(fresh, { recursive: true, force: true });
+		if (!existsSync(`${folder}/etc`)) throw error;
+	}
+}
+
+function accountName(): string | undefined {
+	try {
+		return userInfo().username;
+	} catch {
+		return undefined; // a uid without an account
+	}
+}
+
+/** A path's state as a text, for keys. */
+function describe(path: string): string {
+	const info = statSync(path, { bigint: true, throwIfNoEntry: false });
+	return info === undefined
+		? `${path} -`
+		: `${path} ${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`;
+}
+
+/* ---- the environment's variables ---- */
+
+async function environmentChanges(
+	request: ActivationRequest,
+	environment: EnvironmentDescription,
+	around: { readonly shell: ChosenShell; readonly view: PreparedView | null; readonly diagnostics: Diagnostic[] },
+): Promise<EnvironmentChange[]> {
+	const { view, shell } = around;
+	const set = (name: string, value: string): EnvironmentChange => ({ kind: "set", name, value });
+	const changes: EnvironmentChange[] = [];
+	if (view !== null) {
+		for (const name of certificateVariables) changes.push({ kind: "rehost", name });
+		// Terminals that the root does not know are described on the host.
+		const terminals = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"];
+		const value = [...terminals, ...terminals.map((path) => `${hostTree}${path}`)].join(":");
+		changes.push({ kind: "append", name: "TERMINFO_DIRS", separator: ":", value });
+		const locales = await provideLocales({
+			root: view.spec.root,
+			environment: request.caller.env,
+			cache: `${request.paths.state}/locales`,
+			runInView:
+				request.paths.helper === null ? () => Promise.resolve() : viewRunner(request.paths.helper, view.specFile),
+		});
+		changes.push(...locales.changes);
+		around.diagnostics.push(...locales.diagnostics);
+	}
+	for (const [name, value] of Object.entries(environment.variables)) changes.push(set(name, value));
+	const first = [...(view?.firstPrograms ?? []), ...environment.path];
+	const last = view?.lastPrograms ?? [];
+	if (first.length > 0) changes.push({ kind: "prepend", name: "PATH", separator: ":", value: first.join(":") });
+	if (last.length > 0) changes.push({ kind: "append", name: "PATH", separator: ":", value: last.join(":") });
+	changes.push(set("SHELL", shell.program));
+	changes.push(set("DEVENV_ROOT", request.project));
+	changes.push(set("DEVENV_STATE", projectFolder(request, around.diagnostics)));
+	changes.push(set("DEVENV_RUNTIME", runtimeFolder(request)));
+	changes.push(set("DEVENV_PROFILE", request.profile ?? "default"));
+	return changes;
+}
+
+/** Where the project's services and tools keep their data: `.devenv/state` in the project. */
+function projectFolder(request: ActivationRequest, diagnostics: Diagnostic[]): string {
+	const folder = `${request.project}/.devenv/state`;
+	try {
+		/* A link may have come with the project and lead anywhere. */
+		for (const path of [`${request.project}/.devenv`, folder]) {
+			if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+				throw new Error(`${path} is a symbolic link; put a folder in its place`);
+		}
+		mkdirSync(folder, { recursive: true });
+	} catch (error) {
+		const message = error instanceof Error ? error.message : String(error);
+		diagnostics.push(diagnose("SHELL_STATE", `DEVENV_STATE cannot be made: ${message}`, { severity: "warning" }));
+	}
+	return folder;
+}
+
+function runtimeFolder(request: ActivationRequest): string {
+	const folder = `${request.paths.runtime}/projects/${projectHash(request.project)}`;
+	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	return folder;
+}
+
+/* ---- scripts ---- */
+
+function activationFolder(request: ActivationRequest, asUser: boolean): string {
+	return `${request.paths.state}/activations/${projectHash(request.project)}${asUser ? "-user" : ""}`;
+}
+
+/** Each file is replaced in one step; what an earlier shell kind left is removed. */
+function writeScript(folder: string, files: ReadonlyMap<string, string>): void {
+	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	for (const [name, text] of files) {
+		const fresh = `${folder}/${name}.${process.pid}`;
+		writeFileSync(fresh, text, { mode: 0o600 });
+		renameSync(fresh, `${folder}/${name}`);
+	}
+	for (const name of readdirSync(folder)) {
+		if (!files.has(name) && !/\.\d+$/.test(name)) rmSync(`${folder}/${name}`, { force: true });
+	}
+}
+
+/* ---- what the stamp depends on ---- */
+
+/** Everything as it is now; `settled` is false where a tracked path changed after reading began. `root`: of the view. */
+function observe(
+	request: ActivationRequest,
+	inputs: ReadonlySet<string>,
+	root: string | null,
+): { conditions: StampCondition[]; settled: boolean } {
+	const tracked: TrackedPath[] = [...request.tracked];
+	for (const path of inputs) tracked.push({ path, kind: existsSync(path) ? "file" : "absent" });
+	const conditions: StampCondition[] = [];
+	let settled = true;
+	for (const each of new Map(tracked.map((one) => [`${one.kind} ${one.path}`, one])).values()) {
+		const condition = observePath(each);
+		conditions.push(condition);
+		// Host inputs are read before this very moment, the project's since `readSince`.
+		const own = !inputs.has(each.path);
+		if (condition.kind === "absent") settled &&= each.kind === "absent";
+		else if (condition.kind === "file" || condition.kind === "link") {
+			settled &&= each.kind !== "absent";
+			if (own) settled &&= condition.signature.changed < request.readSince - clockStep;
+		}
+	}
+	for (const path of [request.environment, ...(root === null ? [] : [root])])
+		conditions.push({ kind: "present", path });
+	const variables = new Map(request.trackedVariables);
+	for (const name of [...callerVariables, ...(root === null ? [] : viewVariables)]) {
+		if (!variables.has(name)) variables.set(name, request.caller.env[name] ?? null);
+	}
+	for (const [name, value] of variables) {
+		conditions.push({ kind: "variable", name, value });
+		settled &&= (request.caller.env[name] ?? null) === value;
+	}
+	return { conditions, settled };
+}
+
+function observePath(tracked: TrackedPath): StampCondition {
+	const { path, kind } = tracked;
+	const options = { bigint: true, throwIfNoEntry: false } as const;
+	switch (kind) {
+		case "file":
+		case "directory":
+		case "absent": {
+			const info = statSync(path, options);
+			return info === undefined ? { kind: "absent", path } : { kind: "file", path, signature: signatureOf(info) };
+		}
+		case "link": {
+			const info = lstatSync(path, options);
+			return info === undefined ? { kind: "absent", path } : { kind: "link", path, signature: signatureOf(info) };
+		}
+		default:
+			return unreachable(kind);
+	}
+}
+
+function signatureOf(info: import("node:fs").BigIntStats): PathSignature {
+	return { device: info.dev, inode: info.ino, size: info.size, modified: info.mtimeNs, changed: info.ctimeNs };
+}

@@ -1,0 +1,85 @@
+/** What has to be known to activate an environment, and what comes of it. Layer 2: types only. */
+
+import type { Diagnostic } from "@devenv/diagnostics";
+
+/** How evaluation read a path outside the store. */
+export type TrackedKind = "file" | "directory" | "absent" | "link";
+
+/** One path that evaluation read: the stamp holds while none of them changed. */
+export interface TrackedPath {
+	/** Absolute. */
+	readonly path: string;
+	readonly kind: TrackedKind;
+}
+
+/** Environment variables by name. */
+export type Variables = Readonly<Record<string, string>>;
+
+/** Who wants a shell: facts about the client's process, sent by it. */
+export interface Caller {
+	readonly uid: number;
+	readonly gid: number;
+	/** Supplementary groups, by number. */
+	readonly groups: readonly number[];
+	/** The client's own environment. */
+	readonly env: Variables;
+}
+
+/** Where one installation keeps things (as `HomeLayout` of the protocol), and its helper. */
+export interface ActivationPaths {
+	/** Root of the chroot-store layout; the store is `<storeRoot>/nix/store`. */
+	readonly storeRoot: string;
+	readonly state: string;
+	/** A folder of mode 0700 for sockets. */
+	readonly runtime: string;
+	/** The compiled native helper; null where there is no C compiler. */
+	readonly helper: string | null;
+}
+
+/** What an environment store object says of itself (`environment.json`, version 1). */
+export interface EnvironmentDescription {
+	readonly name: string;
+	/** Logical store path of the FHS root; null where no view is needed. */
+	readonly root: string | null;
+	readonly storePaths: readonly string[];
+	/** Folders that come first on PATH, as seen inside. */
+	readonly path: readonly string[];
+	readonly variables: Variables;
+	readonly enterShell: string;
+	readonly packages: readonly { readonly attr: string; readonly name: string; readonly version: string }[];
+}
+
+export interface ActivationRequest {
+	/** Absolute folder that holds env.yaml. */
+	readonly project: string;
+	/** Physical path of the environment store object. */
+	readonly environment: string;
+	readonly paths: ActivationPaths;
+	readonly caller: Caller;
+	/** Everything that evaluation read outside the store (env.yaml and env.lock included). */
+	readonly tracked: readonly TrackedPath[];
+	/** Variables that evaluation read, with the value it saw (null: unset). */
+	readonly trackedVariables?: ReadonlyMap<string, string | null>;
+	/** Time in nanoseconds (CLOCK_REALTIME) before the first tracked path was read. A path changed after it makes the
+	 * stamp good for one entry only. */
+	readonly readSince: bigint;
+	/** The shell that env.yaml asks for; `auto`: the caller's own. */
+	readonly shell?: "auto" | "bash" | "zsh" | "fish";
+	/** `auto` puts the environment's name before the prompt; `off`, the default, leaves the prompt alone. */
+	readonly prompt?: "auto" | "off";
+	/** Start from an empty environment but for these variables; host programs are left out too. */
+	readonly clean?: { readonly keep: readonly string[] };
+	/** A root caller appears as an ordinary user (`devenv shell --user`). */
+	readonly asUser?: boolean;
+	/** What DEVENV_PROFILE names; default `default`. */
+	readonly profile?: string;
+}
+
+export interface ActivationOutcome {
+	/** The stamp file to hand to {@link enterStamp}. */
+	readonly stamp: string;
+	/** The helper's `launch` may use the stamp from now on; false where an input changed while it was read. */
+	readonly lasting: boolean;
+	/** Warnings and notes for the user: a shell that the root lacks, a locale that cannot be made … */
+	readonly diagnostics: readonly Diagnostic[];
+}

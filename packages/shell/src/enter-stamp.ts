@@ -1,0 +1,95 @@
+/** Enters an environment whose stamp was just written, on the user's own terminal. Layer 2. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { constants } from "node:os";
+import { DiagnosticError, fail } from "@devenv/diagnostics";
+import type { Variables } from "./activation-request.ts";
+import { bwrapArguments } from "./bwrap-view.ts";
+import { detectViews } from "./detect-views.ts";
+import { applyChanges } from "./environment-difference.ts";
+import { readStamp, type Stamp } from "./stamp-file.ts";
+
+export interface EnterOptions {
+	/** From {@link activate}. */
+	readonly stamp: string;
+	/** The compiled helper; null: bwrap. */
+	readonly helper: string | null;
+	/** The bwrap to use without a helper: a path, or a name to be found on PATH. */
+	readonly bwrap: string;
+	/** A program and its arguments instead of the interactive shell. */
+	readonly command: readonly string[] | null;
+	/** The caller's own environment. */
+	readonly env: Variables;
+}
+
+/**
+ * Replaces this process by the helper, and that by the shell or program, so that the terminal, job control, exit status
+ * and signals are its own: does not return. Where the process cannot be replaced, or there is no helper, the program
+ * is a child, and the promise gives the status to exit with (128 + N where signal N ended it). Throws `SHELL_NO_VIEWS`
+ * where bwrap cannot make environments; the helper prints the same itself and ends with 125.
+ */
+export async function enterStamp(options: EnterOptions): Promise<number> {
+	const { helper, bwrap, stamp, command, env } = options;
+	const rest = command === null ? [] : ["--", ...command];
+	if (helper === null) return enterByBwrap(bwrap, readStamp(stamp), { command, env });
+	if (typeof process.execve === "function")
+		process.execve(helper, ["devenv-helper", "enter", stamp, ...rest], { ...env });
+	return spawnHere(helper, ["enter", stamp, ...rest], env);
+}
+
+function enterByBwrap(
+	bwrap: string,
+	stamp: Stamp,
+	{ command, env }: Pick<EnterOptions, "command" | "env">,
+): Promise<number> {
+	const [program = "/bin/sh", ...args] = command ?? stamp.shell;
+	const kept =
+		stamp.clean === null
+			? env
+			: Object.fromEntries(stamp.clean.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+	const inside = applyChanges(stamp.changes, kept);
+	if (stamp.view === null) return spawnHere(program, args, inside);
+	const support = detectViews(null, bwrap);
+	if (support.kind === "unsupported") throw new DiagnosticError(support.diagnostic);
+	return spawnHere(bwrap, [...bwrapArguments(stamp.view), "--", program, ...args], inside);
+}
+
+/** Runs a program on our own terminal and waits; the keyboard's signals reach it by themselves, so we outlive them. */
+function spawnHere(program: string, args: readonly string[], env: Variables): Promise<number> {
+	const ignore = (): void => undefined;
+	const keyboard = ["SIGINT", "SIGQUIT"] as const;
+	const passed = ["SIGTERM", "SIGHUP"] as const;
+	return new Promise((resolve, reject) => {
+		const child = spawn(program, args, { stdio: "inherit", env: { ...env } });
+		const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+		for (const signal of keyboard) process.on(signal, ignore);
+		for (const signal of passed) process.on(signal, pass);
+		const done = (): void => {
+			for (const signal of keyboard) process.off(signal, ignore);
+			for (const signal of passed) process.off(signal, pass);
+		};
+		child.on("error", (error) => {
+			done();
+			reject(error);
+		});
+		child.on("exit", (code, signal) => {
+			done();
+			resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+		});
+	});
+}
+
+/**
+ * Gives the view that a process lives in a new root object (and /etc). Throws `SHELL_SWAP` where that is refused: another
+ * user's process, or one that is in no view of ours.
+ */
+export function swapRoot(
+	helper: string,
+	process: number,
+	target: { readonly root: string; readonly etc?: string },
+): void {
+	const args = ["swap", String(process), target.root, ...(target.etc === undefined ? [] : [target.etc])];
+	const outcome = spawnSync(helper, args, { encoding: "utf8" });
+	if (outcome.status === 0) return;
+	fail("SHELL_SWAP", outcome.error?.message ?? outcome.stderr.trim().replace(/^devenv: /, ""));
+}

@@ -1,0 +1,32 @@
+/**
+ * Shells: the FHS view of an environment, the composed /etc, activation of bash, zsh and fish, the activation stamp, and
+ * how a shell is entered. Layer 2. The native helper (native/view.c, native/launch.c) does at entry what has to be fast.
+ */
+
+export { activate } from "./activate.ts";
+export type {
+	ActivationOutcome,
+	ActivationPaths,
+	ActivationRequest,
+	Caller,
+	EnvironmentDescription,
+	TrackedKind,
+	TrackedPath,
+	Variables,
+} from "./activation-request.ts";
+export { activationFor, type ActivationScript, type ScriptRequest, type ShellName } from "./activation-script.ts";
+export { composeEtc, type EtcRequest } from "./compose-etc.ts";
+export { detectViews, type ViewSupport } from "./detect-views.ts";
+export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
+export { applyChanges, type EnvironmentChange, environmentDifference } from "./environment-difference.ts";
+export { readEnvironment } from "./read-environment.ts";
+export {
+	formatStamp,
+	parseStamp,
+	type PathSignature,
+	readStamp,
+	type Stamp,
+	type StampCondition,
+	stampPath,
+	type ViewSpec,
+} from "./stamp-file.ts";

@@ -1,0 +1,259 @@
+/**
+ * Deletes what no root reaches. Layer 2.
+ *
+ * Safe beside others at work, without stopping them: paths are removed in batches, each a write transaction that first
+ * reads the roots again and leaves out whatever has become a root or is still referred to. Who adds a temporary root
+ * while the collector's mark exists waits for the running batch before it asks whether the path is valid; so it sees
+ * either the path deleted, or the collector sees its root. Files are moved out of the store folder after the batch, in
+ * a transaction that leaves what has been registered again, and deleted after that.
+ */
+
+import { closeSync, existsSync, openSync, readdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { DatabaseSync } from "node:sqlite";
+import { fail } from "@devenv/diagnostics";
+import { bytesFromText, isDrvPath, isStorePath, type StorePath } from "@devenv/nix-formats";
+import { closureOf } from "./closure.ts";
+import type { Database } from "./database.ts";
+import { deleteTree, DiskUsage, lstatIfThere, measureTree, moveTree } from "./file-tree.ts";
+import { readGcRoots } from "./gc-roots.ts";
+import type { PathLocks } from "./path-locks.ts";
+import type { PathTable } from "./path-table.ts";
+import { readRuntimeRoots } from "./runtime-roots.ts";
+import type { Session } from "./session.ts";
+import { isBusy } from "./store-failure.ts";
+import type { StoreLayout } from "./store-layout.ts";
+import type { GarbageOptions, GarbageReport, GcRoot } from "./store.ts";
+import { readTempRoots } from "./temp-roots.ts";
+
+const BATCH = 200;
+
+const LOCK_ATTEMPTS = 10;
+const LOCK_PAUSE_MILLISECONDS = 100;
+
+export interface CollectorContext {
+	readonly layout: StoreLayout;
+	readonly database: Database;
+	readonly paths: PathTable;
+	readonly session: Session;
+	readonly locks: PathLocks;
+}
+
+/** Permanent, temporary and runtime roots, in this order; only of the last kind are all paths valid. */
+export function readAllRoots(layout: StoreLayout, paths: PathTable, options: { readonly prune: boolean }): GcRoot[] {
+	// Temporary roots first: a process may turn one into a permanent root and end while this looks.
+	const temporary = readTempRoots(layout).map(({ pid, path }) => ({ link: `{temp:${pid}}`, path }));
+	// Processes may use paths of another store under the same logical folder.
+	const runtime = readRuntimeRoots(layout).filter((root) => paths.isValid(root.path));
+	return [...readGcRoots(layout, options), ...temporary, ...runtime];
+}
+
+/** Collects; fails with `STORE_COLLECTOR_RUNS` when another collector is at work. */
+export function collectGarbage(context: CollectorContext, options: GarbageOptions): GarbageReport {
+	if (options.dryRun === true) return new Collection(context, options).preview();
+	const { layout } = context;
+	using _lock = takeCollectorLock(layout);
+	writeFileSync(layout.collectorMark, `${process.pid}\n`);
+	try {
+		return new Collection(context, options).run();
+	} finally {
+		unlinkSync(layout.collectorMark);
+	}
+}
+
+/** Whether a collector may be at work. */
+export function collectorRuns(layout: StoreLayout): boolean {
+	return existsSync(layout.collectorMark);
+}
+
+/** Removes the mark of a collector that was killed. */
+export function removeStaleMark(layout: StoreLayout): void {
+	if (!collectorRuns(layout)) return;
+	const lock = tryCollectorLock(layout);
+	if (lock === undefined) return;
+	try {
+		if (collectorRuns(layout)) unlinkSync(layout.collectorMark);
+	} finally {
+		lock.close();
+	}
+}
+
+class Collection {
+	readonly #context: CollectorContext;
+	readonly #options: GarbageOptions;
+
+	constructor(context: CollectorContext, options: GarbageOptions) {
+		this.#context = context;
+		this.#options = options;
+	}
+
+	preview(): GarbageReport {
+		const usage = new DiskUsage();
+		const deleted = [...this.#deadPaths(), ...this.#strays()].map((path) => {
+			const before = usage.bytes;
+			measureTree(this.#physical(path), usage);
+			return { path, size: usage.bytes - before };
+		});
+		return { deleted, bytesFreed: usage.bytes };
+	}
+
+	run(): GarbageReport {
+		const { maxFreed = Number.POSITIVE_INFINITY } = this.#options;
+		const freed = new DiskUsage();
+		const deleted: { path: StorePath; size: number }[] = [];
+		const remove = (paths: readonly StorePath[]): void => {
+			for (const { path, aside } of this.#moveAside(paths)) {
+				const before = freed.bytes;
+				deleteTree(bytesFromText(aside), freed);
+				deleted.push({ path, size: freed.bytes - before });
+			}
+		};
+		// With a limit, one at a time, so that no more is deleted than asked for.
+		const size = maxFreed === Number.POSITIVE_INFINITY ? BATCH : 1;
+		const dead = this.#deadPaths();
+		for (let at = 0; at < dead.length && freed.bytes < maxFreed; at += size) {
+			remove(this.#forget(dead.slice(at, at + size)));
+		}
+		if (freed.bytes < maxFreed) remove(this.#strays());
+		if (freed.bytes < maxFreed) this.#removeUnusedLinks(freed);
+		return { deleted, bytesFreed: freed.bytes };
+	}
+
+	/** Valid paths that no root reaches, referrers before what they refer to. */
+	#deadPaths(): StorePath[] {
+		const { paths, layout } = this.#context;
+		const graph = paths.graph();
+		const roots = readAllRoots(layout, paths, { prune: this.#options.dryRun !== true }).map((root) => root.path);
+		const valid = roots.filter((path) => graph.has(path));
+		// The deriver of what is alive is alive, as in Nix's default settings.
+		const live = new Set(closureOf(valid, (path) => [...(graph.get(path) ?? []), ...this.#derivers(path)]));
+		const wanted = this.#options.paths;
+		if (wanted === undefined) {
+			const dead = [...graph.keys()].filter((path) => !live.has(path)).sort();
+			return closureOf(dead, (path) => graph.get(path) ?? [])
+				.filter((path) => !live.has(path))
+				.reverse();
+		}
+		const set = new Set(wanted);
+		for (const path of set) {
+			const referrer = paths.referrers(path).find((each) => !set.has(each));
+			if (live.has(path) || referrer !== undefined) {
+				const reason = live.has(path) ? "a root keeps it" : `${referrer} refers to it`;
+				fail("STORE_PATH_ALIVE", `cannot delete ${path}: ${reason}`);
+			}
+		}
+		return closureOf(set, (path) => (graph.get(path) ?? []).filter((each) => set.has(each)))
+			.filter((path) => graph.has(path))
+			.reverse();
+	}
+
+	#derivers(path: StorePath): StorePath[] {
+		return isDrvPath(path) ? [] : this.#context.paths.derivers(path);
+	}
+
+	/** Removes a batch from the database; returns those that could be removed. */
+	#forget(batch: readonly StorePath[]): StorePath[] {
+		const { database, paths, layout } = this.#context;
+		return database.transaction(() => {
+			const roots = new Set(readTempRoots(layout).map((root) => root.path));
+			for (const root of readGcRoots(layout, { prune: false })) roots.add(root.path);
+			const removed = batch.filter((path) => {
+				if (roots.has(path) || paths.hasReferrers(path)) return false;
+				paths.remove(path);
+				return true;
+			});
+			return removed;
+		});
+	}
+
+	/** Moves files of paths that are not valid out of the store folder. */
+	#moveAside(candidates: readonly StorePath[]): { readonly path: StorePath; readonly aside: string }[] {
+		const { database, paths, session } = this.#context;
+		if (candidates.length === 0) return [];
+		return database.transaction(() =>
+			candidates.flatMap((path) => {
+				const physical = this.#physical(path);
+				if (paths.isValid(path) || lstatIfThere(physical) === undefined) return [];
+				const aside = session.newPath();
+				moveTree(physical, bytesFromText(aside));
+				return [{ path, aside }];
+			}),
+		);
+	}
+
+	/** Files in the store folder that are named as store paths, but are neither valid nor in use. */
+	#strays(): StorePath[] {
+		if (this.#options.paths !== undefined) return [];
+		const { layout, paths, locks } = this.#context;
+		const present = readdirSync(layout.storeFolder)
+			.map((name) => `${layout.storeDir}/${name}`)
+			.filter((path) => isStorePath(path, layout.storeDir));
+		const used = new Set<string>([...readTempRoots(layout).map((root) => root.path), ...locks.held()]);
+		// Real Nix keeps its locks and chroots beside the path that they belong to.
+		return present.filter((path) => {
+			if (/\.(?:lock|chroot|check)$/.test(path)) return false;
+			return !used.has(path) && !paths.isValid(path);
+		});
+	}
+
+	/** Files that real Nix shares between objects, and that no object has any more. */
+	#removeUnusedLinks(freed: DiskUsage): void {
+		const folder = bytesFromText(`${this.#context.layout.storeFolder}/.links`);
+		if (lstatIfThere(folder) === undefined) return;
+		for (const name of readdirSync(folder, { encoding: "latin1" })) {
+			const file = `${folder}/${name}`;
+			if (lstatIfThere(file)?.nlink === 1) deleteTree(file, freed);
+		}
+	}
+
+	#physical(path: StorePath): string {
+		const { layout } = this.#context;
+		return bytesFromText(layout.storeFolder + path.slice(layout.storeDir.length));
+	}
+}
+
+/** Held by SQLite for our own collectors, by `flock` (where there is such a program) against real Nix's. */
+function takeCollectorLock(layout: StoreLayout): Disposable {
+	const lock = tryCollectorLock(layout);
+	if (lock === undefined) return failRunning();
+	const file = openSync(layout.gcLock, "a", 0o600);
+	const release = (): void => {
+		closeSync(file);
+		lock.close();
+	};
+	if (!lockForNix(file)) {
+		release();
+		return failRunning();
+	}
+	return { [Symbol.dispose]: release };
+}
+
+/** False when real Nix collects. The options are those that every `flock` has. */
+function lockForNix(file: number): boolean {
+	const pause = new Int32Array(new SharedArrayBuffer(4));
+	for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt += 1) {
+		const { status } = spawnSync("flock", ["-x", "-n", "3"], { stdio: ["ignore", "ignore", "ignore", file] });
+		if (status !== 1) return true;
+		// A process just forked elsewhere in this one may still share the file of a collection that ended.
+		Atomics.wait(pause, 0, 0, LOCK_PAUSE_MILLISECONDS);
+	}
+	return false;
+}
+
+function tryCollectorLock(layout: StoreLayout): DatabaseSync | undefined {
+	const lock = new DatabaseSync(layout.collectorLock, { timeout: 0 });
+	try {
+		lock.exec("pragma locking_mode = exclusive; begin exclusive");
+		return lock;
+	} catch (error) {
+		lock.close();
+		if (isBusy(error)) return undefined;
+		throw error;
+	}
+}
+
+function failRunning(): never {
+	return fail("STORE_COLLECTOR_RUNS", "another process is collecting garbage in this store", {
+		hint: "wait until it has ended",
+	});
+}

@@ -1,0 +1,393 @@
+/**
+ * The store on this machine's disk: the public face of this package's parts. Layer 2. Each thread and process opens
+ * its own; they meet in the database.
+ */
+
+import { createHash } from "node:crypto";
+import { chmodSync, lutimesSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fail } from "@devenv/diagnostics";
+import {
+	bufferFromBytes,
+	bytesFromText,
+	drvPathName,
+	expectedOutputPaths,
+	formatDerivation,
+	HashesModulo,
+	isDrvPath,
+	makeTextPath,
+	parseDerivation,
+	type Derivation,
+	type DrvPath,
+	type StorePath,
+} from "@devenv/nix-formats";
+import { addPath, computePath, narOfFile, type AddContext } from "./add-path.ts";
+import { closureOf } from "./closure.ts";
+import { formatContentAddress } from "./content-address.ts";
+import { Database } from "./database.ts";
+import { CANONICAL_TIME, deleteTree } from "./file-tree.ts";
+import { collectGarbage, collectorRuns, readAllRoots, removeStaleMark } from "./garbage-collector.ts";
+import { writeIndirectRoot, writeRootLink } from "./gc-roots.ts";
+import { importNar } from "./import-nar.ts";
+import { dumpTree } from "./nar-dump.ts";
+import { PathLocks } from "./path-locks.ts";
+import { PathTable } from "./path-table.ts";
+import { registerOutputs } from "./register-outputs.ts";
+import { register, type ReadyObject } from "./registration.ts";
+import { removeDeadSessions, Session } from "./session.ts";
+import type {
+	AddPathOptions,
+	AddTextOptions,
+	BuiltOutput,
+	ClosureOptions,
+	GarbageOptions,
+	GarbageReport,
+	GcRoot,
+	NarImport,
+	PathInfo,
+	PathLock,
+	Scratch,
+	Store,
+	VerifyFault,
+} from "./store.ts";
+import { translateFailure, translateFailures } from "./store-failure.ts";
+import { storeLayout, type StoreLayout } from "./store-layout.ts";
+import { TempRoots } from "./temp-roots.ts";
+import { verifyStore } from "./verify.ts";
+
+export interface OpenStoreOptions {
+	/** Physical folder that holds, or will hold, `nix/store` and `nix/var/nix`. */
+	readonly root: string;
+	readonly storeDir?: string;
+	/** Writes nothing; a store that does not exist is empty. Methods that would write fail with `STORE_READ_ONLY`. */
+	readonly readOnly?: boolean;
+}
+
+/** Opens a store, makes it where there is none, and removes what killed processes left in it. */
+export function openStore(options: OpenStoreOptions): Store {
+	return translateFailures(`open the store at ${options.root}`, () => new LocalStore(options));
+}
+
+class LocalStore implements Store {
+	readonly root: string;
+	readonly storeDir: string;
+	readonly readOnly: boolean;
+	readonly #layout: StoreLayout;
+	readonly #database: Database;
+	readonly #paths: PathTable;
+	readonly #tempRoots: TempRoots;
+	#session: Session | undefined;
+	#locks: PathLocks | undefined;
+	#hashes: HashesModulo | undefined;
+	#closed = false;
+
+	constructor(options: OpenStoreOptions) {
+		const layout = storeLayout(resolve(options.root), options.storeDir);
+		this.#layout = layout;
+		this.root = layout.root;
+		this.storeDir = layout.storeDir;
+		this.readOnly = options.readOnly ?? false;
+		if (!this.readOnly) makeFolders(layout);
+		this.#database = new Database(layout, this.readOnly);
+		this.#paths = new PathTable(this.#database, layout.storeDir);
+		this.#tempRoots = new TempRoots(layout, () => this.#openSession().folder);
+		if (!this.readOnly) {
+			removeDeadSessions(layout, this.#database, this.#paths);
+			removeStaleMark(layout);
+		}
+	}
+
+	physical(path: string): string {
+		if (path === this.storeDir || path.startsWith(`${this.storeDir}/`)) {
+			return this.#layout.storeFolder + path.slice(this.storeDir.length);
+		}
+		return fail("STORE_PATH", `"${path}" does not lie in ${this.storeDir}`);
+	}
+
+	isValid(path: StorePath): boolean {
+		return this.#paths.isValid(path);
+	}
+
+	queryPathInfo(path: StorePath): PathInfo | undefined {
+		return this.#paths.info(path);
+	}
+
+	pathInfo(path: StorePath): PathInfo {
+		return this.#paths.info(path) ?? failInvalid(path);
+	}
+
+	queryAllValidPaths(): StorePath[] {
+		return this.#paths.all();
+	}
+
+	queryValidPaths(paths: Iterable<StorePath>): StorePath[] {
+		return [...paths].filter((path) => this.#paths.isValid(path));
+	}
+
+	queryReferrers(path: StorePath): StorePath[] {
+		return this.#paths.referrers(path);
+	}
+
+	queryDerivers(path: StorePath): DrvPath[] {
+		return this.#paths.derivers(path);
+	}
+
+	queryDerivationOutputs(path: DrvPath): Map<string, StorePath> {
+		if (!this.#paths.isValid(path)) failInvalid(path);
+		return this.#paths.derivationOutputs(path);
+	}
+
+	queryPathFromHashPart(hashPart: string): StorePath | undefined {
+		return this.#paths.fromHashPart(hashPart);
+	}
+
+	computeClosure(paths: Iterable<StorePath>, options: ClosureOptions = {}): StorePath[] {
+		const { direction = "references", includeOutputs = false, includeDerivers = false } = options;
+		return closureOf(paths, (path) => {
+			const next =
+				direction === "references" ? (this.#paths.references(path) ?? failInvalid(path)) : this.queryReferrers(path);
+			if (includeOutputs && isDrvPath(path, this.storeDir)) {
+				next.push(...this.queryValidPaths(this.#paths.derivationOutputs(path).values()));
+			}
+			if (includeDerivers) next.push(...this.queryDerivers(path));
+			return next;
+		});
+	}
+
+	addText(options: AddTextOptions): StorePath {
+		const { name, contents, references = [] } = options;
+		const path = makeTextPath({ name, contents, references, storeDir: this.storeDir });
+		if (this.#present(path)) return path;
+		const derivation = isDrvPath(path, this.storeDir) ? this.#checkedDerivation(path, contents) : undefined;
+		this.#addTextObject({ path, contents, references, ...(derivation && { derivation }) });
+		return path;
+	}
+
+	addPath(options: AddPathOptions): StorePath {
+		return this.#writing(`add ${options.source}`, () => addPath(this.#addContext(), options));
+	}
+
+	computePath(options: AddPathOptions): StorePath {
+		return translateFailures(`read ${options.source}`, () => computePath(options, this.#layout).path);
+	}
+
+	addDerivation(derivation: Derivation): DrvPath {
+		const contents = formatDerivation(derivation);
+		const references = [...new Set<StorePath>([...derivation.inputSrcs, ...derivation.inputDrvs.keys()])].sort();
+		const name = `${derivation.name}.drv`;
+		const path = makeTextPath({ name, contents, references, storeDir: this.storeDir }) as DrvPath;
+		if (!this.#present(path)) this.#addTextObject({ path, contents, references, derivation });
+		return path;
+	}
+
+	readDerivation(path: DrvPath): Derivation {
+		if (!this.#paths.isValid(path)) failInvalid(path);
+		const text = translateFailures(`read ${path}`, () => readFileSync(this.physical(path), "latin1"));
+		return this.#parseDerivation(path, text);
+	}
+
+	async registerOutputs(outputs: readonly BuiltOutput[]): Promise<PathInfo[]> {
+		return await this.#writingAsync("register a build's outputs", () => registerOutputs(this.#addContext(), outputs));
+	}
+
+	async importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo> {
+		return await this.#writingAsync(`import ${info.path}`, () => importNar(this.#addContext(), info, nar));
+	}
+
+	dumpNar(path: StorePath, sink: (piece: Uint8Array) => void): void {
+		if (!this.#paths.isValid(path)) failInvalid(path);
+		translateFailures(`read ${path}`, () => dumpTree(bytesFromText(this.physical(path)), sink));
+	}
+
+	addSignatures(path: StorePath, signatures: readonly string[]): void {
+		this.#writing(`sign ${path}`, () => {
+			this.#database.transaction(() => {
+				const known = this.pathInfo(path).signatures;
+				this.#paths.setSignatures(path, [...new Set([...known, ...signatures])].sort());
+			});
+		});
+	}
+
+	addTempRoot(path: StorePath): void {
+		this.#writing("add a temporary root", () => {
+			if (this.#tempRoots.add(path)) this.#waitForCollector();
+		});
+	}
+
+	addRoot(link: string, path: StorePath): void {
+		this.#writing(`make the root ${link}`, () => {
+			this.addTempRoot(path);
+			writeRootLink(this.#layout, link, path);
+			writeIndirectRoot(this.#layout, link);
+		});
+	}
+
+	addIndirectRoot(link: string): void {
+		this.#writing(`make the root ${link}`, () => {
+			writeIndirectRoot(this.#layout, link);
+		});
+	}
+
+	roots(): GcRoot[] {
+		return translateFailures("read the roots", () => readAllRoots(this.#layout, this.#paths, { prune: false }));
+	}
+
+	async lock(paths: readonly StorePath[], options: { readonly signal?: AbortSignal } = {}): Promise<PathLock> {
+		return await this.#writingAsync("lock store paths", () => this.#pathLocks().lock(paths, options.signal));
+	}
+
+	tryLock(paths: readonly StorePath[]): PathLock | undefined {
+		return this.#writing("lock store paths", () => this.#pathLocks().tryLock(paths));
+	}
+
+	scratch(): Scratch {
+		return this.#writing("make a scratch folder", () => {
+			const path = this.#openSession().newPath();
+			mkdirSync(path, { mode: 0o700 });
+			const remove = (): void => {
+				deleteTree(bytesFromText(path));
+			};
+			return { path, remove, [Symbol.dispose]: remove };
+		});
+	}
+
+	collectGarbage(options: GarbageOptions = {}): GarbageReport {
+		return this.#writing("collect garbage", () => {
+			const session = this.#openSession();
+			const context = { layout: this.#layout, database: this.#database, paths: this.#paths };
+			return collectGarbage({ ...context, session, locks: this.#pathLocks() }, options);
+		});
+	}
+
+	async verify(options: { readonly checkContents?: boolean } = {}): Promise<VerifyFault[]> {
+		const physical = (path: StorePath): string => this.physical(path);
+		const context = { database: this.#database, paths: this.#paths, physical };
+		return await verifyStore(context, options.checkContents ?? false);
+	}
+
+	close(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#locks?.close();
+		this.#tempRoots.close();
+		this.#session?.close();
+		this.#database.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	/** Makes the path a temporary root, and says whether it is valid. */
+	#present(path: StorePath): boolean {
+		this.addTempRoot(path);
+		return this.#paths.isValid(path);
+	}
+
+	#addTextObject(object: {
+		readonly path: StorePath;
+		readonly contents: string;
+		readonly references: readonly StorePath[];
+		readonly derivation?: Derivation;
+	}): void {
+		const { path, contents, references, derivation } = object;
+		this.#writing(`add ${path}`, () => {
+			const bytes = bufferFromBytes(contents);
+			const from = this.#openSession().newPath();
+			writeFileSync(from, bytes, { flag: "wx" });
+			chmodSync(from, 0o444);
+			lutimesSync(from, CANONICAL_TIME, CANONICAL_TIME);
+			const hash = { algo: "sha256", bytes: createHash("sha256").update(bytes).digest() } as const;
+			const info: PathInfo = {
+				path,
+				...narOfFile(bytes),
+				references: [...new Set(references)].sort(),
+				deriver: undefined,
+				registrationTime: Math.floor(Date.now() / 1000),
+				ultimate: false,
+				signatures: [],
+				contentAddress: formatContentAddress({ method: "text", hash }),
+			};
+			this.#register([{ info, from, ...(derivation && { derivation }) }]);
+		});
+	}
+
+	#register(objects: readonly ReadyObject[]): void {
+		const physical = (path: StorePath): string => this.physical(path);
+		register({ database: this.#database, paths: this.#paths, session: this.#openSession(), physical }, objects);
+	}
+
+	#addContext(): AddContext {
+		return {
+			storeDir: this.storeDir,
+			stateDir: this.#layout.stateDir,
+			newPath: () => this.#openSession().newPath(),
+			present: (path) => this.#present(path),
+			pathInfo: (path) => this.pathInfo(path),
+			derivation: (path, text) => this.#checkedDerivation(path, text),
+			register: (objects) => {
+				this.#register(objects);
+			},
+		};
+	}
+
+	/** A derivation from a foreign hand: its output paths must be those that follow from the rest of it. */
+	#checkedDerivation(path: DrvPath, text: string): Derivation {
+		const derivation = this.#parseDerivation(path, text);
+		this.#hashes ??= new HashesModulo((input) => this.readDerivation(input));
+		for (const [name, expected] of expectedOutputPaths(derivation, this.#hashes, this.storeDir)) {
+			const given = derivation.outputs.get(name)?.path;
+			if (given !== expected) {
+				fail("STORE_DRV_OUTPUT", `${path} says that its output "${name}" is "${given}", but it is ${expected}`);
+			}
+		}
+		return derivation;
+	}
+
+	#parseDerivation(path: DrvPath, text: string): Derivation {
+		return parseDerivation(text, { name: drvPathName(path), storeDir: this.storeDir, file: path });
+	}
+
+	#openSession(): Session {
+		this.#session ??= new Session(this.#layout);
+		return this.#session;
+	}
+
+	#pathLocks(): PathLocks {
+		this.#locks ??= new PathLocks(this.#layout, this.#openSession().id);
+		return this.#locks;
+	}
+
+	#waitForCollector(): void {
+		if (collectorRuns(this.#layout)) this.#database.waitForWriters();
+	}
+
+	#writing<T>(what: string, action: () => T): T {
+		this.#refuseReadOnly(what);
+		return translateFailures(what, action);
+	}
+
+	async #writingAsync<T>(what: string, action: () => Promise<T>): Promise<T> {
+		this.#refuseReadOnly(what);
+		try {
+			return await action();
+		} catch (error) {
+			throw translateFailure(what, error);
+		}
+	}
+
+	#refuseReadOnly(what: string): void {
+		if (this.readOnly) fail("STORE_READ_ONLY", `cannot ${what}: the store was opened for reading only`);
+	}
+}
+
+function makeFolders(layout: StoreLayout): void {
+	const { storeFolder, stateDir, gcRoots, tempRoots, profiles, sessions, temporary } = layout;
+	for (const folder of [storeFolder, `${stateDir}/db`, `${gcRoots}/auto`, tempRoots, profiles, sessions, temporary]) {
+		mkdirSync(folder, { recursive: true });
+	}
+}
+
+function failInvalid(path: StorePath): never {
+	return fail("STORE_PATH_NOT_VALID", `${path} is not in the store`);
+}

@@ -1,0 +1,92 @@
+/**
+ * The outputs of a build into the store: hashed, scanned and made canonical in one pass on worker threads, held
+ * against what the derivation promised, registered together. Layer 2.
+ */
+
+import { fail } from "@devenv/diagnostics";
+import { bytesFromText, equalHashes, formatHash, type StorePath } from "@devenv/nix-formats";
+import type { AddContext } from "./add-path.ts";
+import { contentAddressedPath, formatContentAddress } from "./content-address.ts";
+import { deleteTree, isSmallTree } from "./file-tree.ts";
+import { hashPaths } from "./hash-pool.ts";
+import type { ReadyObject } from "./registration.ts";
+import type { BuiltOutput, PathInfo } from "./store.ts";
+import { digestTree, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
+
+/** Files and bytes that are hashed in about a millisecond. */
+const SMALL = { files: 32, bytes: 65_536 } as const;
+
+export async function registerOutputs(context: AddContext, outputs: readonly BuiltOutput[]): Promise<PathInfo[]> {
+	const fresh = outputs.filter((output) => !context.present(output.path));
+	const siblings = outputs.map((output) => output.path);
+	const digests = await Promise.all(
+		fresh.map(({ from, candidates, fixed }) =>
+			digestOutput({
+				path: from,
+				candidates: [...new Set([...candidates, ...siblings])],
+				canonicalise: true,
+				...(fixed && { content: { method: fixed.method, algo: fixed.hash.algo } }),
+			}),
+		),
+	);
+	const objects = fresh.map((output, index): ReadyObject => {
+		const digest = digests[index];
+		if (digest === undefined) throw new Error(`no digest of ${output.path}`);
+		if (output.fixed !== undefined) checkPromise(context, output, digest);
+		return { info: infoOf(output, digest), from: output.from };
+	});
+	context.register(objects);
+	for (const { from } of outputs) deleteTree(bytesFromText(from));
+	return outputs.map((output) => context.pathInfo(output.path));
+}
+
+/** A small output is hashed here: starting a thread would take far longer. */
+async function digestOutput(request: DigestRequest): Promise<TreeDigest | undefined> {
+	if (isSmallTree(bytesFromText(request.path), SMALL)) return digestTree(request);
+	const [digest] = await hashPaths([request]);
+	return digest;
+}
+
+function infoOf(output: BuiltOutput, digest: TreeDigest): PathInfo {
+	return {
+		path: output.path,
+		narHash: digest.narHash,
+		narSize: digest.narSize,
+		references: digest.references,
+		deriver: output.deriver,
+		registrationTime: Math.floor(Date.now() / 1000),
+		ultimate: true,
+		signatures: [],
+		contentAddress: output.fixed === undefined ? undefined : formatContentAddress(output.fixed),
+	};
+}
+
+function checkPromise(context: AddContext, output: BuiltOutput, digest: TreeDigest): void {
+	const { path, fixed } = output;
+	const found = digest.contentHash;
+	if (fixed === undefined || found === undefined) throw new Error(`no promise for ${path}`);
+	if (!equalHashes(found, fixed.hash)) failHash(path, formatHash(fixed.hash, "sri"), formatHash(found, "sri"));
+	const [reference] = digest.references;
+	if (reference !== undefined && fixed.method !== "text") {
+		fail("STORE_FIXED_REFERENCE", `fixed output ${path} must not refer to store paths, but refers to ${reference}`);
+	}
+	const expected = contentAddressedPath({
+		path,
+		address: fixed,
+		references: digest.references,
+		storeDir: context.storeDir,
+	});
+	if (expected !== path) {
+		fail(
+			"STORE_CONTENT_ADDRESS",
+			`an output with the hash ${formatHash(fixed.hash, "sri")} is ${expected}, not ${path}`,
+		);
+	}
+}
+
+/** The same sentence for every content that is not what was promised. */
+export function failHash(path: StorePath, expected: string, found: string): never {
+	return fail("STORE_HASH_MISMATCH", `hash mismatch in ${path}: expected ${expected}, found ${found}`, {
+		hint: "if the change is intended, put the found hash in place of the expected one",
+	});
+}

@@ -1,0 +1,55 @@
+/**
+ * Where a store keeps what, below its root: Nix's own layout, plus `nix/var/nix/devenv` for what only this program
+ * has. Layer 2, no I/O.
+ */
+
+import { DEFAULT_STORE_DIR } from "@devenv/nix-formats";
+
+export interface StoreLayout {
+	readonly root: string;
+	/** Logical store folder. */
+	readonly storeDir: string;
+	/** Physical store folder. */
+	readonly storeFolder: string;
+	readonly stateDir: string;
+	readonly database: string;
+	readonly schemaFile: string;
+	readonly gcRoots: string;
+	readonly tempRoots: string;
+	readonly profiles: string;
+	/** Nix's lock against a second collector. */
+	readonly gcLock: string;
+	/** One lock file per open store; held while its process lives. */
+	readonly sessions: string;
+	/** One folder per session: data on its way into the store, or out of it. */
+	readonly temporary: string;
+	/** Locks on store paths. */
+	readonly locks: string;
+	/** Held while a collector runs. */
+	readonly collectorLock: string;
+	/** Exists while a collector runs: who adds a temporary root then waits for its current step. */
+	readonly collectorMark: string;
+}
+
+export function storeLayout(root: string, storeDir: string = DEFAULT_STORE_DIR): StoreLayout {
+	const base = root.replace(/\/+$/, "");
+	const stateDir = `${base}/nix/var/nix`;
+	const own = `${stateDir}/devenv`;
+	return {
+		root: base === "" ? "/" : base,
+		storeDir,
+		storeFolder: `${base}${storeDir}`,
+		stateDir,
+		database: `${stateDir}/db/db.sqlite`,
+		schemaFile: `${stateDir}/db/schema`,
+		gcRoots: `${stateDir}/gcroots`,
+		tempRoots: `${stateDir}/temproots`,
+		profiles: `${stateDir}/profiles`,
+		gcLock: `${stateDir}/gc.lock`,
+		sessions: `${own}/sessions`,
+		temporary: `${own}/tmp`,
+		locks: `${own}/locks.sqlite`,
+		collectorLock: `${own}/collector.lock`,
+		collectorMark: `${own}/collector-runs`,
+	};
+}

@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { skip, temporaryFolder } from "@devenv/test-support";
+import type { StorePath } from "@devenv/nix-formats";
+import test from "ava";
+import { openStore } from "../src/index.ts";
+import { addSample, sampleDerivation } from "./sample-store.ts";
+
+test("a full disk is a diagnostic, changes nothing, and is over when there is space", async (t) => {
+	const folder = temporaryFolder(t);
+	const disk = `${folder}/disk`;
+	mkdirSync(disk);
+	const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
+	if (mount.status !== 0) {
+		skip(t, "a small tmpfs cannot be mounted here (it takes root)");
+		return;
+	}
+	t.teardown(() => execFileSync("umount", ["--lazy", disk]));
+	writeFileSync(`${folder}/large`, "x".repeat(8 << 20));
+	const store = openStore({ root: disk });
+	t.teardown(() => {
+		store.close();
+	});
+	const first = store.addText({ name: "first", contents: "x" });
+	t.throws(() => store.addPath({ name: "large", source: `${folder}/large` }), {
+		message: /^STORE_DISK_FULL: cannot add .*: the disk or quota is full/,
+	});
+	t.deepEqual(store.queryAllValidPaths(), [first]);
+
+	// Full to the last block: the database cannot grow either.
+	const locked = Array.from(
+		{ length: 20 },
+		(_, index) => `/nix/store/${String(index).padStart(32, "0")}-x` as StorePath,
+	);
+	const lock = await store.lock(locked);
+	t.throws(() => {
+		writeFileSync(`${disk}/filler`, "x".repeat(8 << 20));
+	});
+	let added = 0;
+	t.throws(
+		() => {
+			for (; added < 10_000; added += 1) addSample(store, sampleDerivation(`x${added}`));
+		},
+		{ message: /^STORE_DISK_FULL: / },
+	);
+	t.is(store.queryAllValidPaths().length, 1 + added);
+	t.notThrows(() => {
+		lock.release();
+	});
+	writeFileSync(`${disk}/filler`, "");
+	const again = store.tryLock(lock.paths);
+	t.truthy(again, "what was released on the full disk is free");
+	again?.release();
+	t.deepEqual(await store.verify({ checkContents: true }), []);
+	store.addText({ name: "second", contents: "y" });
+	t.deepEqual(await store.verify({ checkContents: true }), []);
+});

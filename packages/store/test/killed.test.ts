@@ -1,0 +1,50 @@
+import { readdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder } from "@devenv/test-support";
+import test from "ava";
+import { openStore } from "../src/index.ts";
+import { ended, startChild } from "./children/run-child.ts";
+
+test("killed at any moment, a process leaves a sound store and nothing else", async (t) => {
+	const root = `${temporaryFolder(t)}/root`;
+	openStore({ root }).close();
+	let before = 0;
+	for (let round = 0; round < 12; round += 1) {
+		const { child } = await startChild(t, "add-in-a-loop", [root, String(round)]);
+		await sleep(20 + Math.random() * 150);
+		child.kill("SIGKILL");
+		t.is(await ended(child), "SIGKILL");
+		using store = openStore({ root });
+		t.deepEqual(await store.verify({ checkContents: true }), []);
+		const valid = store.queryAllValidPaths();
+		t.true(valid.length >= before, "no registered path is lost");
+		before = valid.length;
+		t.deepEqual(
+			readdirSync(store.physical("/nix/store")).sort(),
+			valid.map((path) => path.slice("/nix/store/".length)),
+		);
+		t.deepEqual(readdirSync(`${root}/nix/var/nix/devenv/tmp`), []);
+	}
+	t.true(before > 0);
+});
+
+test("a collector killed at any moment leaves a sound store, and what is rooted", async (t) => {
+	const root = `${temporaryFolder(t)}/root`;
+	const first = openStore({ root });
+	const rooted = first.addText({ name: "rooted", contents: root });
+	first.addRoot(`${root}/result`, rooted);
+	first.close();
+	for (let round = 0; round < 8; round += 1) {
+		const { child } = await startChild(t, "collect-in-a-loop", [root]);
+		await sleep(50 + Math.random() * 150);
+		child.kill("SIGKILL");
+		await ended(child);
+		using store = openStore({ root });
+		t.deepEqual(await store.verify({ checkContents: true }), []);
+		t.true(store.isValid(rooted));
+	}
+	using store = openStore({ root });
+	store.collectGarbage();
+	t.deepEqual(store.queryAllValidPaths(), [rooted]);
+	t.deepEqual(readdirSync(store.physical("/nix/store")), [rooted.slice("/nix/store/".length)]);
+});
