@@ -197,6 +197,13 @@ test("any sequence of pieces of the language parses or is refused", (t) => {
 	});
 });
 
+/** String literals of printable characters; what would begin an interpolation is escaped. */
+const stringLiterals: fc.Arbitrary<string> = fc
+	.array(fc.oneof(fc.string({ unit: "binary-ascii", maxLength: 2 }), fc.constantFrom("$", "${", "$${", "\\${")), {
+		maxLength: 4,
+	})
+	.map((parts) => JSON.stringify(parts.join("").replace(/[^ -~]/g, "~")).replaceAll("${", "\\${"));
+
 /** Texts of expressions whose printed form is the language again (no floats, assertions, interpolations or dynamic names). */
 const expressions: fc.Arbitrary<string> = fc.letrec<{ expr: string }>((tie) => {
 	const name = fc.constantFrom("a", "b", "c-d", "e'", "_f", "or1");
@@ -206,7 +213,7 @@ const expressions: fc.Arbitrary<string> = fc.letrec<{ expr: string }>((tie) => {
 			{ maxDepth: 5, withCrossShrink: true },
 			name,
 			fc.nat(1000).map(String),
-			fc.string({ maxLength: 6 }).map((text) => JSON.stringify(text.replace(/[^ -~]|\$/g, "$"))),
+			stringLiterals,
 			fc.tuple(expr, expr).map(([f, x]) => `((${f}) (${x}))`),
 			fc.tuple(expr, name).map(([e, n]) => `(${e}).${n}`),
 			fc.tuple(expr, name, expr).map(([e, n, d]) => `((${e}).${n} or (${d}))`),
