@@ -1,10 +1,23 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { skip, temporaryFolder } from "@devenv/test-support";
 import type { StorePath } from "@devenv/nix-formats";
 import test from "ava";
 import { openStore } from "../src/index.ts";
 import { addSample, sampleDerivation } from "./sample-store.ts";
+
+/**
+ * Waits until at least half of the disk is free. Other test files run in threads of this process; while one of them
+ * starts a program, its copy of our descriptors keeps the blocks of a file that was deleted meanwhile.
+ */
+async function untilSpace(disk: string): Promise<void> {
+	const free = (): boolean => {
+		const { bfree, blocks } = statfsSync(disk);
+		return 2 * bfree >= blocks;
+	};
+	for (let tries = 0; tries < 500 && !free(); tries++) await sleep(10);
+}
 
 test("a full disk is a diagnostic, changes nothing, and is over when there is space", async (t) => {
 	const folder = temporaryFolder(t);
@@ -26,6 +39,7 @@ test("a full disk is a diagnostic, changes nothing, and is over when there is sp
 		message: /^STORE_DISK_FULL: cannot add .*: the disk or quota is full/,
 	});
 	t.deepEqual(store.queryAllValidPaths(), [first]);
+	await untilSpace(disk);
 
 	// Full to the last block: the database cannot grow either.
 	const locked = Array.from(
@@ -48,6 +62,7 @@ test("a full disk is a diagnostic, changes nothing, and is over when there is sp
 		lock.release();
 	});
 	writeFileSync(`${disk}/filler`, "");
+	await untilSpace(disk);
 	const again = store.tryLock(lock.paths);
 	t.truthy(again, "what was released on the full disk is free");
 	again?.release();

@@ -55,6 +55,11 @@ writeFileSync(
 writeFileSync(join(work, "data"), "data\n");
 writeFileSync(join(work, "broken.nix"), "{ a = ; }");
 
+/** Real Nix's configuration: as root it would warn of a group of build users that not every machine has. */
+const configuration = join(folder, "conf");
+mkdirSync(configuration);
+writeFileSync(join(configuration, "nix.conf"), "build-users-group =\n");
+
 function oursAll(runs: readonly (readonly string[])[], input = ""): Run[] {
 	const all = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
 		cwd: work,
@@ -87,7 +92,7 @@ function real(argv: readonly string[], input = ""): Run {
 		env: {
 			PATH: process.env["PATH"],
 			HOME: join(folder, "home"),
-			NIX_CONF_DIR: join(folder, "conf"),
+			NIX_CONF_DIR: configuration,
 			NIX_STATE_DIR: join(folder, "state"),
 			NIX_LOG_DIR: join(folder, "log"),
 		},
