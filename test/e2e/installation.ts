@@ -121,7 +121,8 @@ export class Installation {
 
 	/** Stops the daemon and removes everything. */
 	async remove(): Promise<void> {
-		await this.devenv(["daemon", "stop"], { timeout: 60_000 });
+		const { code, stderr } = await this.devenv(["daemon", "stop"], { timeout: 60_000 });
+		if (code !== 0) throw new Error(`the daemon of ${this.home} was not stopped:\n${stderr}`);
 		await this.run(["chmod", "-R", "u+w", this.folder]);
 		rmSync(this.folder, { recursive: true, force: true });
 	}

@@ -3,12 +3,18 @@
 import { type Diagnostic, DiagnosticError, diagnose, renderDiagnostic } from "@devenv/diagnostics";
 import type { ProjectParams } from "@devenv/protocol";
 import { Command } from "@oclif/core";
+import { removeAccountVariables } from "./account-variables.ts";
 import { callerEnvironment } from "./caller.ts";
 import { failureOf, failureToJson } from "./failure.ts";
 import { currentFolder, requireProject } from "./find-project.ts";
 import { standardErrorTerminal, writeError } from "./standard-error.ts";
 
 export abstract class DevenvCommand extends Command {
+	protected override init(): Promise<void> {
+		removeAccountVariables();
+		return super.init() as Promise<void>;
+	}
+
 	/** With `--json` a failure is an object on standard output; else it is printed where the process ends. */
 	protected override catch(error: Error): Promise<void> {
 		if (!this.jsonEnabled()) return Promise.reject(error);

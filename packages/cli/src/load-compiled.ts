@@ -22,10 +22,10 @@ export interface LoadedEntry {
 }
 
 /** The bundle `<folder>/<name>.cjs` through node's compile cache. */
-export function loadCached(folder: string, name: string): LoadedEntry {
+export function loadCached(folder: string, name: string): Entry {
 	enableCompileCache(join(folder, "cache"));
 	const filename = join(folder, `${name}.cjs`);
-	return { entry: createRequire(filename)(filename) as Entry, keepCompiled: () => undefined };
+	return createRequire(filename)(filename) as Entry;
 }
 
 /** The bundle `<folder>/<name>.cjs`, and what stores its compiled code in `<folder>/cache` unless it is there. */

@@ -3,7 +3,8 @@
  * command oclif. Each of the three is a bundle of its own (scripts/build.ts), loaded with its compiled code. Layer 5.
  */
 
-import { type Entry, loadCached, loadCompiled } from "./load-compiled.ts";
+import { addAccountVariables, removeAccountVariables } from "./account-variables.ts";
+import { type Entry, type LoadedEntry, loadCached, loadCompiled } from "./load-compiled.ts";
 
 const sources: Readonly<Record<string, () => Promise<Entry>>> = {
 	"shell-main": () => import("./shell-main.ts"),
@@ -16,11 +17,17 @@ const direct = command === "shell" || command === "nix-instantiate";
 const name = direct ? `${command}-main` : "oclif-main";
 const argv = direct ? rest : process.argv.slice(2);
 
-if (import.meta.filename.endsWith(".cjs")) {
-	const { entry, keepCompiled } = direct
-		? loadCompiled(import.meta.dirname, name)
-		: loadCached(import.meta.dirname, name);
-	void entry.main(argv, keepCompiled);
-} else {
-	void sources[name]?.().then((entry) => entry.main(argv, () => undefined));
+void load().then(({ entry, keepCompiled }) => entry.main(argv, keepCompiled));
+
+async function load(): Promise<LoadedEntry> {
+	const bundled = import.meta.filename.endsWith(".cjs");
+	if (bundled && direct) return loadCompiled(import.meta.dirname, name);
+	addAccountVariables();
+	try {
+		const entry = bundled ? loadCached(import.meta.dirname, name) : await sources[name]?.();
+		if (entry === undefined) throw new Error(`no such bundle: ${name}`);
+		return { entry, keepCompiled: () => undefined };
+	} finally {
+		removeAccountVariables();
+	}
 }

@@ -2,6 +2,7 @@
 
 import { fail, nearestNames } from "@devenv/diagnostics";
 import { Config, run } from "@oclif/core";
+import { addAccountVariables } from "./account-variables.ts";
 import { commands } from "./commands.ts";
 import { fromOclif } from "./devenv-command.ts";
 import { VERSION } from "./installation.ts";
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<void> {
 	await runToExit(async () => {
 		checkCommand(argv);
 		try {
+			addAccountVariables();
 			const config = await Config.load({ root: import.meta.dirname, pjson });
 			if (argv[0] === "--version" || argv[0] === "-V") {
 				process.stdout.write(`devenv ${VERSION}\n`);

@@ -64,10 +64,15 @@ export class FakeDaemon {
 		return daemon;
 	}
 
-	/** Starts devenv in the project; the returned process is the caller's to wait for. */
-	spawn(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
+	/** Starts devenv in the project, through the command `prefix`; the returned process is the caller's to wait for. */
+	spawn(
+		args: readonly string[],
+		environment: Readonly<Record<string, string | undefined>> = {},
+		prefix: readonly string[] = [],
+	): ChildProcess {
 		const main = join(import.meta.dirname, "../src/main.ts");
-		return spawn(process.execPath, [main, ...args], {
+		const [program = "", ...rest] = [...prefix, process.execPath, main, ...args];
+		return spawn(program, rest, {
 			cwd: this.project,
 			env: { PATH: process.env["PATH"], HOME: this.home, DEVENV_HOME: this.home, ...environment },
 		});

@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diagnose } from "@devenv/diagnostics";
+import { skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { type Answer, FakeDaemon, Refusal, collect } from "../fake-daemon.ts";
 
@@ -247,6 +249,22 @@ test("SIGTERM cancels and ends by the signal", async (t) => {
 	t.is(signal, "SIGTERM");
 	t.is(stderr, interruption(""));
 	t.true(daemon.received.includes("cancel"));
+});
+
+test("a caller without an account, a home folder and a shell", async (t) => {
+	const daemon = await setUp(t, { "environment.info": () => info });
+	writeEnvironment(daemon);
+	const prefix = ["unshare", "--user", "--map-user=54321", "--"];
+	const [program, ...probe] = [...prefix, "true"] as const;
+	if (spawnSync(program, probe).status !== 0) {
+		skip(t, "no unshare that maps a user");
+		return;
+	}
+	const child = daemon.spawn(["info", "--json"], { HOME: undefined, SHELL: undefined }, prefix);
+	const { code, stdout, stderr } = await collect(child);
+	t.is(stderr, "");
+	t.is(code, 0);
+	t.deepEqual((JSON.parse(stdout) as { name: string }).name, "shop");
 });
 
 test("--version and --help", async (t) => {
