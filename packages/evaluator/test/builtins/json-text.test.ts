@@ -14,11 +14,28 @@ const plain: JsonBuilder<unknown> = {
 	object: (names, values) => Object.fromEntries(names.map((name, index) => [textFromBytes(name), values[index]])),
 };
 
-test("reads what JSON.stringify writes", (t) => {
+/** Whether a number lies between the largest signed and the largest unsigned integer: such are written without exponent. */
+function hasUnsigned(value: unknown): boolean {
+	if (typeof value === "number") return value >= 2 ** 63 && value < 2 ** 64;
+	return typeof value === "object" && value !== null && Object.values(value).some(hasUnsigned);
+}
+
+test("reads what JSON.stringify writes, but integers that only fit unsigned", (t) => {
+	const numbers = fc.double({ min: 2 ** 62, max: 2 ** 65 });
+	const values = fc.oneof(
+		{ arbitrary: fc.jsonValue({ depthSize: "medium" }), weight: 9 },
+		{ arbitrary: fc.array(numbers, { minLength: 1, maxLength: 3 }), weight: 1 },
+	);
 	fc.assert(
-		fc.property(fc.jsonValue({ depthSize: "medium" }), fc.constantFrom(0, 2), (value, indent) => {
+		fc.property(values, fc.constantFrom(0, 2), (value, indent) => {
 			const text = JSON.stringify(value, undefined, indent);
-			t.deepEqual(parseJson(bytesFromText(text), plain), JSON.parse(text));
+			const read = (): unknown => parseJson(bytesFromText(text), plain);
+			if (hasUnsigned(value)) {
+				const error = t.throws(read, { instanceOf: JsonError });
+				t.regex(error.message, /^unsigned json number [0-9]+ outside of Nix integer range$/);
+			} else {
+				t.deepEqual(read(), JSON.parse(text));
+			}
 		}),
 	);
 });
