@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PROTOCOL_VERSION } from "@devenv/protocol";
+import { nodeEnvironment } from "@devenv/test-support";
 import { daemonVersion } from "../src/installation.ts";
 
 /** What a request is answered with; `progress` sends an event first. */
@@ -74,7 +75,7 @@ export class FakeDaemon {
 		const [program = "", ...rest] = [...prefix, process.execPath, main, ...args];
 		return spawn(program, rest, {
 			cwd: this.project,
-			env: { PATH: process.env["PATH"], HOME: this.home, DEVENV_HOME: this.home, ...environment },
+			env: { ...nodeEnvironment(), HOME: this.home, DEVENV_HOME: this.home, ...environment },
 		});
 	}
 

@@ -1,19 +1,11 @@
-import {
-	chmodSync,
-	lstatSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
 import { type EnvSpec, expectEnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import { formatHash, hashBytes } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
+import { removeFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { hashIndex, layOutIndex } from "../src/debian/index-object.ts";
 import { buildPackageTable } from "../src/debian/package-table.ts";
@@ -95,7 +87,7 @@ function newFolder(t: ExecutionContext): string {
 	const folder = mkdtempSync(join(tmpdir(), "devenv-engine-"));
 	t.teardown(() => {
 		makeWritable(folder);
-		rmSync(folder, { recursive: true });
+		removeFolder(folder);
 	});
 	return folder;
 }

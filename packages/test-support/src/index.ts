@@ -1,5 +1,6 @@
 /** What tests of several packages need. Development only. */
 
-export { temporaryFolder, type Teardown } from "./temporary-folder.ts";
+export { removeFolder, temporaryFolder, type Teardown } from "./temporary-folder.ts";
+export { nodeEnvironment } from "./node-environment.ts";
 export { findProgram } from "./find-program.ts";
 export { skip, type Skippable } from "./skip.ts";

@@ -1,6 +1,6 @@
 /** Folders of a test's own, removed after it, whatever modes their contents have. */
 
-import { chmodSync, lstatSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,10 +13,16 @@ export interface Teardown {
 export function temporaryFolder(t: Teardown): string {
 	const folder = realpathSync(mkdtempSync(join(tmpdir(), "devenv-test-")));
 	t.teardown(() => {
-		makeDeletable(folder);
-		rmSync(folder, { recursive: true, force: true });
+		removeFolder(folder);
 	});
 	return folder;
+}
+
+/** Deletes a folder, whatever the modes in it are; nothing where it is not there. */
+export function removeFolder(folder: string): void {
+	if (!existsSync(folder)) return;
+	makeDeletable(folder);
+	rmSync(folder, { recursive: true, force: true });
 }
 
 /** An ordinary user cannot delete from a folder without write permission. Names may be any bytes. */

@@ -1,24 +1,15 @@
 /** The whole program, in processes of its own, beside real Nix where that is installed. */
 
 import { spawnSync } from "node:child_process";
-import {
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	readlinkSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { skip } from "@devenv/test-support";
+import { nodeEnvironment, removeFolder, skip } from "@devenv/test-support";
 import test from "ava";
 
 const folder = mkdtempSync(join(tmpdir(), "devenv-drop-in-"));
 test.after.always(() => {
-	rmSync(folder, { recursive: true, force: true });
+	removeFolder(folder);
 });
 
 /** Runs several command lines one after the other; a line with a mark and the exit status follows each output. */
@@ -65,7 +56,7 @@ function oursAll(runs: readonly (readonly string[])[], input = ""): Run[] {
 		cwd: work,
 		encoding: "utf8",
 		input,
-		env: { PATH: process.env["PATH"], DEVENV_HOME: join(folder, "ours"), TEST_RUNS: JSON.stringify(runs) },
+		env: { ...nodeEnvironment(), DEVENV_HOME: join(folder, "ours"), TEST_RUNS: JSON.stringify(runs) },
 	});
 	const parts = (text: string): string[] => text.split(/\0(?=\d+\n)/);
 	const body = (text: string | undefined): string => (text ?? "").replace(/^\d+\n/, "");
@@ -183,7 +174,7 @@ test("--eval writes nothing", (t) => {
 	const run = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
 		cwd: work,
 		encoding: "utf8",
-		env: { PATH: process.env["PATH"], DEVENV_HOME: home, TEST_RUNS: JSON.stringify([["--eval", "-A", "b.drvPath"]]) },
+		env: { ...nodeEnvironment(), DEVENV_HOME: home, TEST_RUNS: JSON.stringify([["--eval", "-A", "b.drvPath"]]) },
 	});
 	t.regex(run.stdout, /^"\/nix\/store\/[a-z0-9]{32}-b\.drv"\n/);
 	t.false(existsSync(join(home, "root")) && readdirSync(join(home, "root")).length > 0);

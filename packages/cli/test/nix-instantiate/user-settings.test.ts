@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatHash, hashBytes } from "@devenv/nix-formats";
+import { nodeEnvironment, removeFolder } from "@devenv/test-support";
 import test from "ava";
 
 const program = `
@@ -12,7 +13,7 @@ const program = `
 
 test("what is imported from a derivation is fetched from the user's mirrors", (t) => {
 	const folder = mkdtempSync(join(tmpdir(), "devenv-user-settings-"));
-	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+	t.teardown(() => removeFolder(folder));
 	const text = "{ a = 42; }";
 	mkdirSync(join(folder, "mirror"));
 	mkdirSync(join(folder, "home/config"), { recursive: true });
@@ -24,7 +25,7 @@ test("what is imported from a derivation is fetched from the user's mirrors", (t
 			cwd: folder,
 			encoding: "utf8",
 			env: {
-				PATH: process.env["PATH"],
+				...nodeEnvironment(),
 				DEVENV_HOME: join(folder, "home"),
 				TEST_ARGUMENTS: JSON.stringify(["--eval", "--read-write-mode", "-E", expression]),
 			},

@@ -37,11 +37,20 @@ export async function decompress(path: string, data: Uint8Array, limit: number =
 async function decompressed(path: string, data: Uint8Array): Promise<AsyncIterable<Uint8Array>> {
 	if (path.endsWith(".gz")) return through(createGunzip(), data);
 	if (!path.endsWith(".xz")) return Readable.from([data]);
+	// Not every decoder notices.
+	if (!endsAsXz(data)) throw new Error("it is no xz file, or cut off");
 	for (const decoder of xzDecoders) {
 		const pieces = await decoder(data);
 		if (pieces !== undefined) return pieces;
 	}
 	throw new Error("there is no decoder for xz");
+}
+
+/** Whether the data ends as a stream of xz does: with the magic bytes `YZ`, behind which zeros may fill up. */
+function endsAsXz(data: Uint8Array): boolean {
+	let end = data.length;
+	while (end > 0 && data[end - 1] === 0) end--;
+	return data[end - 2] === 0x59 && data[end - 1] === 0x5a;
 }
 
 function through(stream: NodeJS.ReadWriteStream, data: Uint8Array): AsyncIterable<Uint8Array> {

@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { storedXz } from "./stored-xz.ts";
 
 export interface TarItem {
 	readonly name: string;
@@ -60,8 +61,7 @@ export function compressed(data: Buffer<ArrayBuffer>, compression: Compression):
 			return Buffer.from(zstdCompressSync(data));
 		case "xz": {
 			const { stdout, status } = spawnSync("xz", ["--compress", "--stdout", "-0"], { input: data, maxBuffer: 2 ** 30 });
-			if (status !== 0) throw new Error("the tests need the program xz");
-			return Buffer.from(stdout);
+			return status === 0 ? Buffer.from(stdout) : storedXz(data);
 		}
 	}
 }

@@ -1,5 +1,6 @@
 /** Unpacked packages made by hand, one of them a small userland from the host's programs, and a way to compose them. */
 
+import { removeFolder } from "@devenv/test-support";
 import { execFileSync } from "node:child_process";
 import {
 	chmodSync,
@@ -11,7 +12,6 @@ import {
 	readFileSync,
 	readlinkSync,
 	realpathSync,
-	rmSync,
 	statSync,
 	symlinkSync,
 	writeFileSync,
@@ -94,7 +94,7 @@ export class Workshop {
 	}
 
 	remove(): void {
-		rmSync(this.folder, { recursive: true });
+		removeFolder(this.folder);
 	}
 
 	/** Adds a package and gives the host folder that it is in. */

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiagnosticError } from "@devenv/diagnostics";
 import type { LockedDebianInput } from "@devenv/env-file";
 import { openStore, type Store } from "@devenv/store";
+import { removeFolder } from "@devenv/test-support";
 import test from "ava";
 import { DebianInputs } from "../../src/debian/debian-inputs.ts";
 import { TestArchive, threeSuites } from "./test-archive.ts";
@@ -34,7 +35,7 @@ async function withArchive(run: (fixture: Fixture) => Promise<void>): Promise<vo
 	} finally {
 		for (const store of stores) store.close();
 		await archive.close();
-		rmSync(folder, { recursive: true, force: true });
+		removeFolder(folder);
 	}
 }
 

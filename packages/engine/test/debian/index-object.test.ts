@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { INDEX_FORMAT } from "@devenv/package-set";
 import { openStore } from "@devenv/store";
 import { formatHash } from "@devenv/nix-formats";
+import { removeFolder } from "@devenv/test-support";
 import test from "ava";
 import { hashIndex, type IndexObject, layOutIndex, shardOf, snapshotMoment } from "../../src/debian/index-object.ts";
 import { PackageCatalog } from "../../src/debian/package-catalog.ts";
@@ -36,7 +37,7 @@ function inFolder<T>(run: (folder: string) => T): T {
 		}
 		return run(folder);
 	} finally {
-		rmSync(folder, { recursive: true, force: true });
+		removeFolder(folder);
 	}
 }
 

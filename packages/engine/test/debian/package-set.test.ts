@@ -1,10 +1,10 @@
 /** The package set's Nix code over small indexes, in this project's evaluator and, where there is one, in real Nix. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { packageSetEntry } from "@devenv/package-set";
-import { skip } from "@devenv/test-support";
+import { removeFolder, skip } from "@devenv/test-support";
 import test from "ava";
 import { layOutIndex } from "../../src/debian/index-object.ts";
 import { buildPackageTable } from "../../src/debian/package-table.ts";
@@ -17,7 +17,7 @@ const folders: string[] = [];
 
 test.after.always(() => {
 	for (const backend of backends) backend.close();
-	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+	for (const folder of folders) removeFolder(folder);
 });
 
 test("real Nix takes part", (t) => {

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeFolder } from "@devenv/test-support";
 import anyTest, { type TestFn } from "ava";
 import { EvalIoError, Evaluator } from "@devenv/evaluator";
 import { openStore, type Store } from "@devenv/store";
@@ -33,7 +34,7 @@ test.beforeEach((t) => {
 
 test.afterEach.always((t) => {
 	t.context.store.close();
-	rmSync(join(t.context.folder, ".."), { recursive: true, force: true });
+	removeFolder(join(t.context.folder, ".."));
 });
 
 function evaluate(io: NodeEvalIO, expression: string, folder: string): string {

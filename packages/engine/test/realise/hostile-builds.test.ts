@@ -1,6 +1,6 @@
 /** Builds that try to have something else than what they made registered as their output. */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { detectSandbox } from "@devenv/builder";
 import { DiagnosticError } from "@devenv/diagnostics";
 import { type Derivation, HashesModulo, hashBytes, instantiate } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
+import { removeFolder } from "@devenv/test-support";
 import test from "ava";
 import { createFetcher } from "../../src/fetch/http-fetcher.ts";
 import { realiseDerivation } from "../../src/realise/realise-derivation.ts";
@@ -27,7 +28,7 @@ for (const fixed of [false, true]) {
 		const store = openStore({ root: join(folder, "root") });
 		t.teardown(() => {
 			store.close();
-			rmSync(folder, { recursive: true, force: true });
+			removeFolder(folder);
 		});
 		const shell = addHostShell(store);
 		const moved = `/moved/store/${basename(shell.path)}`;

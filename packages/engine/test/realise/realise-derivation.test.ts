@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ import {
 	type StorePath,
 } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
-import { skip } from "@devenv/test-support";
+import { skip, removeFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import type { EngineEvent } from "../../src/engine-event.ts";
 import { createFetcher } from "../../src/fetch/http-fetcher.ts";
@@ -76,7 +76,7 @@ function makeBuilds(t: ExecutionContext): Builds {
 		await queue.whenIdle();
 		store.close();
 		makeWritable(folder);
-		rmSync(folder, { recursive: true });
+		removeFolder(folder);
 	});
 	return {
 		store,
