@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodeEnvironment } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { processesOf, storeFaults, withoutProgress } from "./aftermath.ts";
 import { FaultyMirror } from "./faulty-mirror.ts";
@@ -170,7 +171,7 @@ test.serial("network: an older daemon is replaced", async (t) => {
 	t.timeout(120_000);
 	await installation.devenv(["daemon", "stop"]);
 	const older = spawn(process.execPath, [join(import.meta.dirname, "older-daemon.ts")], {
-		env: { PATH: process.env["PATH"], DEVENV_HOME: installation.home, ...mirror.environment },
+		env: { ...nodeEnvironment(), DEVENV_HOME: installation.home, ...mirror.environment },
 		stdio: ["ignore", "pipe", "inherit"],
 	});
 	const ended = once(older, "exit");
