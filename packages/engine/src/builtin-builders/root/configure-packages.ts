@@ -14,11 +14,13 @@ import {
 	copyFileSync,
 	constants,
 	existsSync,
+	lstatSync,
 	mkdirSync,
 	mkdtempSync,
 	readdirSync,
 	renameSync,
 	rmSync,
+	utimesSync,
 	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -357,11 +359,14 @@ function makeRemovable(folder: string, below: string = ""): void {
 	}
 }
 
+/** With the times of the files kept: scripts see them, and what they make of them must not differ between two runs. */
 function unshareInodes(root: string, linked: Iterable<string>): void {
 	for (const path of linked) {
 		const from = onDisk(`${root}/${path}`, path);
 		const to = onDisk(`${root}/.devenv-unshared`);
 		copyFileSync(from, to, constants.COPYFILE_FICLONE);
+		const { atime, mtime } = lstatSync(from);
+		utimesSync(to, atime, mtime);
 		renameSync(to, from);
 	}
 }
