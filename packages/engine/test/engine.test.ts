@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
@@ -86,16 +86,9 @@ function makeEngine(t: ExecutionContext): Fixture {
 function newFolder(t: ExecutionContext): string {
 	const folder = mkdtempSync(join(tmpdir(), "devenv-engine-"));
 	t.teardown(() => {
-		makeWritable(folder);
 		removeFolder(folder);
 	});
 	return folder;
-}
-
-function makeWritable(path: string): void {
-	if (!lstatSync(path).isDirectory()) return;
-	chmodSync(path, 0o700);
-	for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
 function addIndex(root: string): string {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,7 +75,6 @@ function makeBuilds(t: ExecutionContext): Builds {
 	t.teardown(async () => {
 		await queue.whenIdle();
 		store.close();
-		makeWritable(folder);
 		removeFolder(folder);
 	});
 	return {
@@ -113,12 +112,6 @@ function makeBuilds(t: ExecutionContext): Builds {
 			return readFileSync(store.physical(path), "utf8");
 		},
 	};
-}
-
-function makeWritable(path: string): void {
-	if (!lstatSync(path).isDirectory()) return;
-	chmodSync(path, 0o700);
-	for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
 async function failure(t: ExecutionContext, promise: Promise<unknown>): Promise<Diagnostic> {
