@@ -4,11 +4,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { skip } from "@devenv/test-support";
+import { nodeEnvironment, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { contentsOf, withoutProgress } from "./aftermath.ts";
 import { FaultyMirror } from "./faulty-mirror.ts";
-import { Installation, type Outcome } from "./installation.ts";
+import { Installation, type Outcome, type RunOptions } from "./installation.ts";
 
 let mirror: FaultyMirror;
 
@@ -91,7 +91,7 @@ test.serial("network: without user namespaces the message names the setting", as
 
 /** A home on a disk of its own, which only processes started through {@link run} see. */
 interface SmallDisk {
-	readonly run: (command: readonly string[]) => Promise<Outcome>;
+	readonly run: (command: readonly string[], env?: RunOptions["env"]) => Promise<Outcome>;
 	readonly enter: () => Promise<Outcome>;
 	/** Makes the disk so large, in KiB. */
 	readonly resize: (size: number) => Promise<void>;
@@ -113,7 +113,7 @@ async function mountSmallDisk(t: ExecutionContext, installation: Installation, p
 		'cd "$0" && exec "$@"',
 		project,
 	];
-	const run = (command: readonly string[]): Promise<Outcome> => installation.run(command, { prefix: enterNamespace });
+	const run: SmallDisk["run"] = (command, env = {}) => installation.run(command, { prefix: enterNamespace, env });
 	t.teardown(async () => {
 		await installation.devenv(["daemon", "stop"], { prefix: enterNamespace });
 		holder.stdin.end();
@@ -184,6 +184,9 @@ test.serial("network: a disk that is full in each phase", async (t) => {
 	}
 	await assertEntered();
 	const program = join(import.meta.dirname, "print-store-faults.ts");
-	const { stdout, stderr } = await disk.run([process.execPath, program, join(installation.home, "root")]);
+	const { stdout, stderr } = await disk.run(
+		[process.execPath, program, join(installation.home, "root")],
+		nodeEnvironment(),
+	);
 	t.is(stdout, "[]\n", stderr);
 });

@@ -51,7 +51,9 @@ function enterByBwrap(
 	if (stamp.view === null) return spawnHere(program, args, inside);
 	const support = detectViews(null, bwrap);
 	if (support.kind === "unsupported") throw new DiagnosticError(support.diagnostic);
-	return spawnHere(bwrap, [...bwrapArguments(stamp.view), "--", program, ...args], inside);
+	// bwrap ends with 1 where there is no such program; env(1), which every root has, with a shell's 127 and 126.
+	const through = program.includes("=") ? [] : ["/usr/bin/env", "--"];
+	return spawnHere(bwrap, [...bwrapArguments(stamp.view), "--", ...through, program, ...args], inside);
 }
 
 /** Runs a program on our own terminal and waits; the keyboard's signals reach it by themselves, so we outlive them. */

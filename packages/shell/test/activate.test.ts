@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { readStamp } from "../src/index.ts";
 import { type Caller, callers, lines, Place, self, syntheticRoot, viewTest, waitUntil } from "./fixtures/scaffold.ts";
@@ -25,6 +26,8 @@ interface Options {
 	readonly enterShell?: string;
 	readonly request?: Record<string, unknown>;
 	readonly env?: Record<string, string>;
+	/** Enter by bwrap. */
+	readonly withoutHelper?: boolean;
 	/** Arguments of the command to enter with; absent: only activate. */
 	readonly command?: readonly string[];
 }
@@ -86,7 +89,7 @@ class Installation extends Place {
 				storeRoot: `${this.folder}/root`,
 				state: `${this.folder}/state`,
 				runtime: `${this.folder}/run`,
-				helper: this.helper,
+				helper: options.withoutHelper === true ? null : this.helper,
 			},
 			tracked: [
 				{ path: `${this.project}/env.yaml`, kind: "file" },
@@ -109,7 +112,7 @@ const [request, ...command] = process.argv.slice(2);
 const { caller: changes, ...parsed } = JSON.parse(request);
 const outcome = await activate({ readSince: BigInt(Date.now()) * 1_000_000n, caller: { uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(), env: process.env, ...changes }, ...parsed });
 process.stderr.write(JSON.stringify(outcome) + "\\n");
-if (command.length > 0) process.exit(await enterStamp({ stamp: outcome.stamp, helper: parsed.paths.helper, command, env: process.env }));
+if (command.length > 0) process.exit(await enterStamp({ stamp: outcome.stamp, helper: parsed.paths.helper, bwrap: "bwrap", command, env: process.env }));
 `;
 
 /** Where the repository lies in a private folder, only its owner can run the node in it. */
@@ -212,6 +215,22 @@ viewTest(test, "passes the exit status and signals of the program on", (t, helpe
 	t.is(place.activate({ command: ["no-such-program"] }).status, 127);
 	const killed = place.activate({ command: ["sh", "-c", "kill -9 $$"] });
 	t.is(killed.status, null);
+});
+
+viewTest(test, "without the helper, passes the exit status of the program on", (t, helper) => {
+	if (spawnSync("bwrap", ["--unshare-user", "--ro-bind", "/", "/", "true"]).status !== 0) {
+		skip(t, "no bwrap, or it makes no namespaces here");
+		return;
+	}
+	const place = new Installation(self(), helper);
+	const enter = (...command: string[]) => place.activate({ withoutHelper: true, command });
+	t.is(enter("cat", "/usr/marker").stdout, "first root\n");
+	t.is(enter("sh", "-c", "exit 42").status, 42);
+	t.is(enter("sh", "-c", "kill -9 $$").status, 137);
+	t.is(enter("/usr/marker").status, 126);
+	const missing = enter("no-such-program");
+	t.is(missing.status, 127);
+	t.regex(missing.stderr, /^\/usr\/bin\/env: .no-such-program.: No such file or directory\n$/u);
 });
 
 viewTest(test, "a stamp is not lasting when an input changed after reading began", (t, helper) => {

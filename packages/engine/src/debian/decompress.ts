@@ -7,6 +7,7 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { fail } from "@devenv/diagnostics";
+import { endsAsXz } from "../builtin-builders/archives/decompressed.ts";
 
 /** More than the largest index ten times over; a file that grows beyond it is a bomb. */
 const LARGEST_INDEX = 1024 * 1024 * 1024;
@@ -44,13 +45,6 @@ async function decompressed(path: string, data: Uint8Array): Promise<AsyncIterab
 		if (pieces !== undefined) return pieces;
 	}
 	throw new Error("there is no decoder for xz");
-}
-
-/** Whether the data ends as a stream of xz does: with the magic bytes `YZ`, behind which zeros may fill up. */
-function endsAsXz(data: Uint8Array): boolean {
-	let end = data.length;
-	while (end > 0 && data[end - 1] === 0) end--;
-	return data[end - 2] === 0x59 && data[end - 1] === 0x5a;
 }
 
 function through(stream: NodeJS.ReadWriteStream, data: Uint8Array): AsyncIterable<Uint8Array> {

@@ -31,12 +31,11 @@ export async function decompressed(member: CompressedMember): Promise<AsyncItera
 		case "tar":
 			return Readable.from([data]);
 		case "xz":
+			// Not every decoder notices.
+			if (!endsAsXz(data)) return fail("DEB_MALFORMED", `'${name}' is no xz data, or cut off`);
+			return unxz(member);
 		case "lzma":
-			for (const decoder of xzDecoders) {
-				const pieces = await decoder(member);
-				if (pieces !== undefined) return pieces;
-			}
-			return fail("DEB_NO_DECODER", "this machine has no decoder for xz");
+			return unxz(member);
 		case "zst":
 			return through(createZstdDecompress(), data);
 		case "gz":
@@ -50,6 +49,21 @@ export async function decompressed(member: CompressedMember): Promise<AsyncItera
 		default:
 			return fail("DEB_MALFORMED", `unknown compression of '${name}'`);
 	}
+}
+
+async function unxz(member: CompressedMember): Promise<AsyncIterable<Uint8Array>> {
+	for (const decoder of xzDecoders) {
+		const pieces = await decoder(member);
+		if (pieces !== undefined) return pieces;
+	}
+	return fail("DEB_NO_DECODER", "this machine has no decoder for xz");
+}
+
+/** Whether the data ends as a stream of xz does: with the magic bytes `YZ`, behind which zeros may fill up. */
+export function endsAsXz(data: Uint8Array): boolean {
+	let end = data.length;
+	while (end > 0 && data[end - 1] === 0) end--;
+	return data[end - 2] === 0x59 && data[end - 1] === 0x5a;
 }
 
 function through(stream: NodeJS.ReadWriteStream, data: Buffer): AsyncIterable<Uint8Array> {
