@@ -13,6 +13,7 @@
 
 #include "agent.h"
 #include "commands.h"
+#include "daemon.h"
 #include "view.h"
 
 /* ---- the environment ---------------------------------------------------------------------------------------------- */
@@ -92,14 +93,25 @@ static void keep_only(const struct strings *names)
 			setenv(names->items[index], values[index], 1);
 }
 
-void apply_changes(const struct stamp *stamp)
+/* Tells the shell's startup text what the variable was, which is to be so again when the environment sets it no more. */
+static void remember_value(const struct change *change)
+{
+	const char *value = getenv(change->name);
+	if (value != NULL && strcmp(value, change->value) != 0)
+		setenv(join("__DEVENV_HAD_", change->name, NULL), value, 1);
+}
+
+void apply_changes(const struct stamp *stamp, int interactive)
 {
 	if (stamp->clean)
 		keep_only(&stamp->keep);
 	for (size_t index = 0; index < stamp->change_count; index++) {
 		const struct change *change = &stamp->changes[index];
-		if (strcmp(change->kind, "set") == 0)
+		if (strcmp(change->kind, "set") == 0) {
+			if (interactive)
+				remember_value(change);
 			setenv(change->name, change->value, 1);
+		}
 		else if (strcmp(change->kind, "unset") == 0)
 			unsetenv(change->name);
 		else if (strcmp(change->kind, "rehost") == 0)
@@ -202,7 +214,7 @@ static void enter(const struct stamp *stamp, char **command)
 		view_enter(&stamp->view);
 	char *socket = getenv(HOST_SOCKET_VARIABLE);
 	socket = socket == NULL || stamp->view.runtime == NULL ? NULL : join(socket, NULL);
-	apply_changes(stamp);
+	apply_changes(stamp, command == NULL);
 	if (socket != NULL)
 		setenv(HOST_SOCKET_VARIABLE, socket, 1);
 	char **arguments = command != NULL ? command : stamp->shell.items;
@@ -226,7 +238,7 @@ int enter_main(int argc, char **argv)
 }
 
 /* Enters if `arguments` is a plain `shell` whose stamp holds; returns otherwise. */
-static void try_stamp(char **arguments)
+static void try_stamp(char **arguments, char **fallback, int fallback_count)
 {
 	int as_user = 0;
 	if (arguments[0] == NULL || strcmp(arguments[0], "shell") != 0)
@@ -255,6 +267,8 @@ static void try_stamp(char **arguments)
 			warn_user("the activation stamp does not hold: %s changed", why == NULL ? path : why);
 		return;
 	}
+	if (command == NULL && stamp.live != NULL)
+		daemon_rouse(stamp.live, fallback, fallback_count);
 	enter(&stamp, command);
 }
 
@@ -265,7 +279,7 @@ int launch_main(int argc, char **argv)
 		dashes++;
 	if (dashes == 1 || dashes == argc)
 		stop(STATUS_FAILED, "usage: launch FALLBACK… -- ARGUMENT…");
-	try_stamp(argv + dashes + 1);
+	try_stamp(argv + dashes + 1, argv + 1, dashes - 1);
 	char **fallback = allocate((size_t)argc * sizeof *fallback);
 	int count = 0;
 	for (int index = 1; index < argc; index++)

@@ -12,8 +12,11 @@
 
 #include "stamp.h"
 
-/* Brings the environment from the caller's to the one that the stamp asks for. */
-void apply_changes(const struct stamp *stamp);
+/*
+ * Brings the environment from the caller's to the one that the stamp asks for. An `interactive` shell is told what the
+ * variables were, in `__DEVENV_HAD_<name>`.
+ */
+void apply_changes(const struct stamp *stamp, int interactive);
 
 /* The stamp's path for a project folder, or NULL where the variables name no state folder. */
 char *stamp_path(const char *project, int as_user);

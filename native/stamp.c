@@ -34,6 +34,7 @@ enum tag {
 	TAG_CLEAN,
 	TAG_KEEP,
 	TAG_SHELL,
+	TAG_LIVE,
 	TAG_END,
 };
 
@@ -48,7 +49,8 @@ static const struct {
 	[TAG_RUNTIME] = {"runtime", 1},   [TAG_HOST_LOG] = {"host-log", 1}, [TAG_AS_USER] = {"as-user", 1},
 	[TAG_SET] = {"set", 2},           [TAG_UNSET] = {"unset", 1},       [TAG_PREPEND] = {"prepend", 3},
 	[TAG_APPEND] = {"append", 3},     [TAG_REHOST] = {"rehost", 1},     [TAG_CLEAN] = {"clean", 0},
-	[TAG_KEEP] = {"keep", 1},         [TAG_SHELL] = {"shell", 1},       [TAG_END] = {"end", 0},
+	[TAG_KEEP] = {"keep", 1},         [TAG_SHELL] = {"shell", 1},       [TAG_LIVE] = {"live", 1},
+	[TAG_END] = {"end", 0},
 };
 
 #define MOST_FIELDS 6
@@ -149,6 +151,7 @@ static const char *take_records(struct stamp *stamp)
 		case TAG_CLEAN: stamp->clean = 1; break;
 		case TAG_KEEP: strings_add(&stamp->keep, fields[0]); break;
 		case TAG_SHELL: strings_add(&stamp->shell, fields[0]); break;
+		case TAG_LIVE: stamp->live = absolute(fields[0], &bad); break;
 		case TAG_END:
 			if (stamp->view.root != NULL && (stamp->view.store == NULL || stamp->view.etc == NULL))
 				return "it is damaged";

@@ -49,6 +49,8 @@ struct stamp {
 	struct strings keep;
 	/* Program and arguments of the interactive shell. */
 	struct strings shell;
+	/* The runtime folder of the daemon that the interactive shell follows; NULL: it follows none. */
+	char *live;
 	/* The file's bytes and where its tracked records are, for stamp_holds. */
 	char *data;
 	size_t length;

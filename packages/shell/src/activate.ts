@@ -24,14 +24,16 @@ import type {
 	EnvironmentDescription,
 	TrackedPath,
 } from "./activation-request.ts";
-import { activationFor, type ShellName } from "./activation-script.ts";
+import { activationFor } from "./activation-script.ts";
 import { certificateVariables } from "./certificates.ts";
 import { composeEtc, etcInputs } from "./compose-etc.ts";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import { hostProgramFolders, linkHostPrograms, linkSetuidPrograms } from "./host-programs.ts";
 import { hostTree } from "./host-tree.ts";
+import { formatRegistration, makeLiveFolder, type ShellRegistration } from "./live-shell.ts";
 import { pruneViews } from "./prune-views.ts";
 import { readEnvironment } from "./read-environment.ts";
+import type { ShellName } from "./shell-name.ts";
 import {
 	type PathSignature,
 	projectHash,
@@ -78,16 +80,36 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 	const inputs = new Set<string>();
 	const view = root === null ? null : prepareView(request, { root, shell, asUser }, inputs);
 	const changes = await environmentChanges(request, environment, { shell, view, diagnostics });
+	const { conditions, settled } = observe(request, inputs, root);
+	const registration: ShellRegistration = {
+		project: request.project,
+		shell: shell.name,
+		variables: callerValues(conditions),
+		uid: request.caller.uid,
+		gid: request.caller.gid,
+		groups: request.caller.groups,
+		asUser,
+		clean: request.clean !== undefined,
+		environment: request.environment,
+		root,
+		etc: view?.spec.etc ?? null,
+		swappable: request.paths.helper !== null,
+		promptName: request.prompt === "auto" ? promptName(request, environment) : null,
+	};
+	const live =
+		request.live !== true
+			? null
+			: { folder: makeLiveFolder(request.paths.runtime), registration: formatRegistration(registration) };
 	const script = activationFor(shell.name, {
 		changes,
-		promptName: request.prompt === "auto" ? promptName(request, environment) : null,
+		promptName: registration.promptName,
 		folder: activationFolder(request, asUser),
 		enterShell: environment.enterShell,
 		program: shell.program,
 		zdotdir: request.caller.env["ZDOTDIR"] ?? null,
+		live,
 	});
 	writeScript(activationFolder(request, asUser), script.files);
-	const { conditions, settled } = observe(request, inputs, root);
 	const path = stampPath(request.paths.state, request.project, asUser);
 	const stamp: Stamp = {
 		project: request.project,
@@ -97,9 +119,10 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		changes,
 		clean: request.clean === undefined ? null : [...request.clean.keep],
 		shell: script.command,
+		...(request.live === true ? { live: request.paths.runtime } : {}),
 	};
 	writeStampFile(path, stamp);
-	return { stamp: path, lasting: settled, diagnostics };
+	return { stamp: path, lasting: settled, diagnostics, registration, changes };
 }
 
 function physical(request: ActivationRequest, logical: string): string {
@@ -353,6 +376,13 @@ function observe(
 		settled &&= (request.caller.env[name] ?? null) === value;
 	}
 	return { conditions, settled };
+}
+
+/** The caller's variables that a stamp depends on, with the values they had. */
+function callerValues(conditions: readonly StampCondition[]): Record<string, string> {
+	return Object.fromEntries(
+		conditions.flatMap((each) => (each.kind === "variable" && each.value !== null ? [[each.name, each.value]] : [])),
+	);
 }
 
 function observePath(tracked: TrackedPath): StampCondition {

@@ -1,6 +1,8 @@
 /** What has to be known to activate an environment, and what comes of it. Layer 2: types only. */
 
 import type { Diagnostic } from "@devenv/diagnostics";
+import type { EnvironmentChange } from "./environment-difference.ts";
+import type { ShellRegistration } from "./live-shell.ts";
 
 /** How evaluation read a path outside the store. */
 export type TrackedKind = "file" | "directory" | "absent" | "link";
@@ -73,6 +75,8 @@ export interface ActivationRequest {
 	readonly asUser?: boolean;
 	/** What DEVENV_PROFILE names; default `default`. */
 	readonly profile?: string;
+	/** Interactive shells follow later environments; default: they do not. */
+	readonly live?: boolean;
 }
 
 export interface ActivationOutcome {
@@ -82,4 +86,8 @@ export interface ActivationOutcome {
 	readonly lasting: boolean;
 	/** Warnings and notes for the user: a shell that the root lacks, a locale that cannot be made … */
 	readonly diagnostics: readonly Diagnostic[];
+	/** What an interactive shell of this activation says of itself. */
+	readonly registration: ShellRegistration;
+	/** What is applied to the caller's environment, in this order. */
+	readonly changes: readonly EnvironmentChange[];
 }

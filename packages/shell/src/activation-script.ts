@@ -5,9 +5,19 @@
  */
 
 import { unreachable } from "@devenv/diagnostics";
+import { fishChanges, posixChanges } from "./change-script.ts";
 import type { EnvironmentChange } from "./environment-difference.ts";
-
-export type ShellName = "bash" | "zsh" | "fish";
+import {
+	bashLive,
+	fishFunctions,
+	fishLive,
+	type LiveShell,
+	posixFunctions,
+	quoteForFish,
+	quoteForSh,
+	zshLive,
+} from "./live-functions.ts";
+import type { ShellName } from "./shell-name.ts";
 
 export interface ScriptRequest {
 	readonly changes: readonly EnvironmentChange[];
@@ -21,6 +31,8 @@ export interface ScriptRequest {
 	readonly program: string;
 	/** The user's own ZDOTDIR, where he has one. */
 	readonly zdotdir: string | null;
+	/** How the shell follows later environments; null: it does not. */
+	readonly live: LiveShell | null;
 }
 
 export interface ActivationScript {
@@ -44,36 +56,10 @@ export function activationFor(shell: ShellName, request: ScriptRequest): Activat
 	}
 }
 
-/** Moves elements of PATH; only parameter expansion, so that it costs no process and works alike in bash and zsh. */
-const joinFunction = `__devenv_join() {
-	local name=$1 first=$2 last=$3 todo rest='' each
-	eval "todo=\\"\\\${$name-}:\\""
-	while [ -n "$todo" ]; do
-		each=\${todo%%:*}
-		todo=\${todo#*:}
-		case ":$first:$last:" in *":$each:"*) ;; *) [ -z "$each" ] || rest="$rest:$each" ;; esac
-	done
-	each=$first$rest
-	[ -z "$last" ] || each=$each:$last
-	eval "export $name=\\"\\\${each#:}\\""
-}
-`;
-
-const fishJoinFunction = `function __devenv_join --argument-names name place separator value
-	set -l added (string split -- $separator $value)
-	set -l rest
-	for each in (string split -- $separator (string join -- $separator $$name))
-		test -n "$each"; and not contains -- $each $added; and set -a rest $each
-	end
-	set -l all $rest $added
-	test $place = first; and set all $added $rest
-	test $name = PATH; and set -gx PATH $all; or set -gx $name (string join -- $separator $all)
-end`;
-
 function bashActivation(request: ScriptRequest): ActivationScript {
 	const rc = `# Written by devenv for an interactive bash.
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
-${posixChanges(request.changes)}${prompt(request, "PS1")}${enterHook(request)}`;
+${entry(request)}${prompt(request, "PS1")}${enterHook(request)}${bashLive(request.live)}`;
 	return {
 		files: withHook(request, [["bashrc", rc]]),
 		command: [request.program, "--rcfile", `${request.folder}/bashrc`],
@@ -93,7 +79,7 @@ if [[ -n $__devenv_zdotdir ]]; then ZDOTDIR=$__devenv_zdotdir; else unset ZDOTDI
 unset __devenv_zdotdir
 if [[ $HISTFILE == ${quoteForSh(request.folder)}/* ]]; then HISTFILE=\${ZDOTDIR:-$HOME}/.zsh_history; fi
 if [[ -f \${ZDOTDIR:-$HOME}/.zshrc ]]; then source "\${ZDOTDIR:-$HOME}/.zshrc"; fi
-${posixChanges(request.changes)}${prompt(request, "PROMPT")}${enterHook(request)}`;
+${entry(request)}${prompt(request, "PROMPT")}${enterHook(request)}${zshLive(request.live)}`;
 	return {
 		files: withHook(request, [
 			[".zshenv", env],
@@ -105,16 +91,12 @@ ${posixChanges(request.changes)}${prompt(request, "PROMPT")}${enterHook(request)
 
 function fishActivation(request: ScriptRequest): ActivationScript {
 	const name = request.promptName;
-	const lines = [
-		"# Written by devenv for an interactive fish.",
-		fishJoinFunction,
-		...request.changes.flatMap(fishChange),
-	];
-	lines.push("functions -e __devenv_join");
+	const lines = ["# Written by devenv for an interactive fish.", `${fishFunctions}${fishChanges(request.changes)}`];
 	if (name !== null) {
 		lines.push(
-			"functions -q __devenv_prompt; or functions -c fish_prompt __devenv_prompt",
-			`function fish_prompt; echo -n ${quoteForFish(`(${name}) `)}; __devenv_prompt; end`,
+			"functions -q __devenv_own_prompt; or functions -c fish_prompt __devenv_own_prompt",
+			`set -g __devenv_prompt_name ${quoteForFish(name)}`,
+			'function fish_prompt; echo -n "($__devenv_prompt_name) "; __devenv_own_prompt; end',
 		);
 	}
 	if (request.enterShell.trim() !== "") {
@@ -131,7 +113,7 @@ function fishActivation(request: ScriptRequest): ActivationScript {
 		);
 	}
 	return {
-		files: withHook(request, [["config.fish", `${lines.join("\n")}\n`]]),
+		files: withHook(request, [["config.fish", `${lines.join("\n")}\n${fishLive(request.live)}`]]),
 		command: [request.program, "--init-command", `source ${quoteForFish(`${request.folder}/config.fish`)}`],
 	};
 }
@@ -150,51 +132,6 @@ function prompt(request: ScriptRequest, variable: string): string {
 	return request.promptName === null ? "" : `${variable}=${quoteForSh(`(${request.promptName}) `)}$${variable}\n`;
 }
 
-function posixChanges(changes: readonly EnvironmentChange[]): string {
-	return `${joinFunction}${changes.flatMap(posixChange).join("\n")}\nunset -f __devenv_join\n`;
-}
-
-function posixChange(change: EnvironmentChange): string[] {
-	switch (change.kind) {
-		case "set":
-			return [`export ${change.name}=${quoteForSh(change.value)}`];
-		case "unset":
-			return [`unset ${change.name}`];
-		case "prepend":
-			return [`__devenv_join ${change.name} ${quoteForSh(change.value)} ''`];
-		case "append":
-			return [`__devenv_join ${change.name} '' ${quoteForSh(change.value)}`];
-		case "rehost":
-			return []; // done at entry
-		default:
-			return unreachable(change);
-	}
-}
-
-function fishChange(change: EnvironmentChange): string[] {
-	switch (change.kind) {
-		case "set":
-			return [`set -gx ${change.name} ${quoteForFish(change.value)}`];
-		case "unset":
-			return [`set -e ${change.name}`];
-		case "prepend":
-		case "append": {
-			const place = change.kind === "prepend" ? "first" : "last";
-			return [`__devenv_join ${change.name} ${place} ${[change.separator, change.value].map(quoteForFish).join(" ")}`];
-		}
-		case "rehost":
-			return [];
-		default:
-			return unreachable(change);
-	}
-}
-
-/** A word that bash, zsh and sh read as this text. */
-function quoteForSh(text: string): string {
-	return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** A word that fish reads as this text. */
-function quoteForFish(text: string): string {
-	return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+function entry(request: ScriptRequest): string {
+	return `${posixFunctions}${posixChanges(request.changes)}\n`;
 }

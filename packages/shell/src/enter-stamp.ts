@@ -6,7 +6,7 @@ import { DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Variables } from "./activation-request.ts";
 import { bwrapArguments } from "./bwrap-view.ts";
 import { detectViews } from "./detect-views.ts";
-import { applyChanges } from "./environment-difference.ts";
+import { applyChanges, rememberedValues } from "./environment-difference.ts";
 import { readStamp, type Stamp } from "./stamp-file.ts";
 
 export interface EnterOptions {
@@ -47,7 +47,10 @@ function enterByBwrap(
 		stamp.clean === null
 			? env
 			: Object.fromEntries(stamp.clean.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-	const inside = applyChanges(stamp.changes, kept);
+	const inside = {
+		...applyChanges(stamp.changes, kept),
+		...(command === null ? rememberedValues(stamp.changes, kept) : {}),
+	};
 	if (stamp.view === null) return spawnHere(program, args, inside);
 	const support = detectViews(null, bwrap);
 	if (support.kind === "unsupported") throw new DiagnosticError(support.diagnostic);

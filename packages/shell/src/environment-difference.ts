@@ -88,6 +88,20 @@ export function applyChanges(changes: readonly EnvironmentChange[], environment:
 	return Object.fromEntries(result);
 }
 
+/** What tells a shell's startup text the values that variables had before, as native/launch.c does. */
+export function rememberedValues(
+	changes: readonly EnvironmentChange[],
+	environment: Variables,
+): Record<string, string> {
+	const remembered: Record<string, string> = {};
+	for (const change of changes) {
+		if (change.kind !== "set" || !Object.hasOwn(environment, change.name)) continue;
+		const value = environment[change.name];
+		if (value !== undefined && value !== change.value) remembered[`__DEVENV_HAD_${change.name}`] = value;
+	}
+	return remembered;
+}
+
 function joinLists(change: EnvironmentChange & { kind: "prepend" | "append" }, present: string): string {
 	const added = change.value.split(change.separator).filter((each) => each !== "");
 	const rest = present.split(change.separator).filter((each) => each !== "" && !added.includes(each));

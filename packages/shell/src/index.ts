@@ -14,12 +14,25 @@ export type {
 	TrackedPath,
 	Variables,
 } from "./activation-request.ts";
-export { activationFor, type ActivationScript, type ScriptRequest, type ShellName } from "./activation-script.ts";
+export { activationFor, type ActivationScript, type ScriptRequest } from "./activation-script.ts";
+export { type ChangeScript, changeScript } from "./change-script.ts";
 export { composeEtc, type EtcRequest } from "./compose-etc.ts";
 export { detectViews, type ViewSupport } from "./detect-views.ts";
 export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
 export { applyChanges, type EnvironmentChange, environmentDifference } from "./environment-difference.ts";
+export {
+	formatRegistration,
+	lastGeneration,
+	listLiveShells,
+	liveFolder,
+	type LiveShellProcess,
+	makeLiveFolder,
+	parseRegistration,
+	pushChange,
+	type ShellRegistration,
+} from "./live-shell.ts";
 export { readEnvironment } from "./read-environment.ts";
+export { type ShellName, shellNames } from "./shell-name.ts";
 export {
 	formatStamp,
 	parseStamp,

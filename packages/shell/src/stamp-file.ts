@@ -57,6 +57,8 @@ export interface Stamp {
 	readonly clean: readonly string[] | null;
 	/** Program and arguments of the interactive shell. */
 	readonly shell: readonly string[];
+	/** The runtime folder of the daemon that the interactive shell follows; absent: it follows none. */
+	readonly live?: string;
 }
 
 const magic = "devenv-stamp";
@@ -86,6 +88,7 @@ const fieldCounts = {
 	clean: 0,
 	keep: 1,
 	shell: 1,
+	live: 1,
 	end: 0,
 } as const;
 
@@ -129,6 +132,7 @@ export function formatStamp(stamp: Stamp): Buffer {
 	}
 	for (const change of stamp.changes) addChange(change, add);
 	for (const argument of stamp.shell) add("shell", argument);
+	if (stamp.live !== undefined) add("live", stamp.live);
 	add("end");
 	return Buffer.from(`${fields.join("\0")}\0`);
 }
@@ -212,6 +216,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 	}
 	const [root, store, etc] = [single.get("root"), single.get("store"), single.get("etc")];
 	const [runtime, hostLog, asUser] = [single.get("runtime"), single.get("host-log"), single.get("as-user")];
+	const live = single.get("live");
 	return {
 		project: single.get("project") ?? damaged(),
 		lasting: single.get("lasting") === "1",
@@ -230,6 +235,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 		changes,
 		clean: single.has("clean") ? keep : null,
 		shell,
+		...(live === undefined ? {} : { live }),
 	};
 }
 

@@ -48,6 +48,7 @@ function enter(
 		enterShell: request.enterShell,
 		program,
 		zdotdir: null,
+		live: null,
 	});
 	for (const [name, text] of files) writeFileSync(`${folder}/files/${name}`, text);
 	const [first = "", ...rest] = command;

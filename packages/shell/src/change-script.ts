@@ -1,0 +1,110 @@
+/**
+ * The environment's changes as shell text: read once when a shell starts, and again, whole, whenever the environment has
+ * changed (with a line that says what). The functions it calls are in live-functions.ts. Layer 2 (pure: texts).
+ */
+
+import { unreachable } from "@devenv/diagnostics";
+import type { EnvironmentChange } from "./environment-difference.ts";
+import { quoteForFish, quoteForSh } from "./live-functions.ts";
+import type { ShellName } from "./shell-name.ts";
+
+/** What a shell does before a prompt. */
+export interface ChangeScript {
+	/** The new environment; null: it stays, and only the message is shown. */
+	readonly changes: readonly EnvironmentChange[] | null;
+	/** Lines for the user, on standard error; empty: none. */
+	readonly message: string;
+	/** What the prompt shows before and now, where it shows the environment's name. */
+	readonly promptName?: { readonly before: string; readonly now: string };
+}
+
+/** The text of one generation for one kind of shell. */
+export function changeScript(shell: ShellName, script: ChangeScript): string {
+	const fish = shell === "fish";
+	const quote = fish ? quoteForFish : quoteForSh;
+	const lines: string[] = [];
+	if (script.changes !== null) {
+		lines.push(fish ? fishChanges(script.changes) : posixChanges(script.changes));
+		// What the shell remembers of where programs lie may have moved.
+		if (!fish) lines.push("hash -r");
+	}
+	const { promptName } = script;
+	if (promptName !== undefined && fish) lines.push(`set -g __devenv_prompt_name ${quote(promptName.now)}`);
+	else if (promptName !== undefined && promptName.before !== promptName.now) {
+		const variable = shell === "zsh" ? "PROMPT" : "PS1";
+		const [before, now] = [promptName.before, promptName.now].map((name) => quoteForSh(`(${name}) `));
+		lines.push(`case $${variable} in ${before}*) ${variable}=${now}\${${variable}#${before}} ;; esac`);
+	}
+	if (script.message !== "") lines.push(`printf '%s\\n' ${quote(script.message)} >&2`);
+	return `${lines.join("\n")}\n`;
+}
+
+/** Calls that bring bash or zsh to this environment, whatever it has now. */
+export function posixChanges(changes: readonly EnvironmentChange[]): string {
+	const calls = changes.flatMap((change) => {
+		switch (change.kind) {
+			case "set":
+				return [`__devenv_set ${change.name} ${quoteForSh(change.value)}`];
+			case "unset":
+				return [`unset ${change.name}`];
+			case "prepend":
+			case "append":
+			case "rehost":
+				return []; // lists are below; the other is done at entry
+			default:
+				return unreachable(change);
+		}
+	});
+	const joins = lists(changes).map(
+		({ name, first, last }) => `__devenv_join ${name} ${quoteForSh(first)} ${quoteForSh(last)}`,
+	);
+	return [...calls, ...joins, "__devenv_finish"].join("\n");
+}
+
+/** The same for fish. */
+export function fishChanges(changes: readonly EnvironmentChange[]): string {
+	const calls = changes.flatMap((change) => {
+		switch (change.kind) {
+			case "set":
+				return [`__devenv_set ${change.name} ${quoteForFish(change.value)}`];
+			case "unset":
+				return [`set -e ${change.name}`];
+			case "prepend":
+			case "append":
+			case "rehost":
+				return [];
+			default:
+				return unreachable(change);
+		}
+	});
+	const joins = lists(changes).map(
+		({ name, separator, first, last }) =>
+			`__devenv_join ${name} ${[separator, first, last].map(quoteForFish).join(" ")}`,
+	);
+	return [...calls, ...joins, "__devenv_finish"].join("\n");
+}
+
+interface ListChange {
+	readonly name: string;
+	readonly separator: string;
+	readonly first: string;
+	readonly last: string;
+}
+
+/** Each list once, with what comes first and what comes last. */
+function lists(changes: readonly EnvironmentChange[]): ListChange[] {
+	const found = new Map<string, ListChange>();
+	for (const change of changes) {
+		if (change.kind !== "prepend" && change.kind !== "append") continue;
+		const { name, separator, value } = change;
+		const known = found.get(name) ?? { name, separator, first: "", last: "" };
+		const join = (a: string, b: string): string => (a === "" || b === "" ? a + b : `${a}${separator}${b}`);
+		found.set(
+			name,
+			change.kind === "prepend"
+				? { ...known, first: join(value, known.first) }
+				: { ...known, last: join(known.last, value) },
+		);
+	}
+	return [...found.values()];
+}
