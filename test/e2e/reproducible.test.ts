@@ -3,10 +3,12 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { canRunAs } from "@devenv/test-support";
 import test from "ava";
 import { Installation } from "./installation.ts";
 
-const asRoot = process.getuid?.() === 0;
+const ids = [1000, 1001].map((id) => ({ uid: id, gid: id }));
+const playsUsers = process.getuid?.() === 0 && ids.every(canRunAs);
 const text = "packages: [jq, python3]\nenv: { GREETING: hello }\n";
 
 /** Every valid path of a store with its NAR hash and references. */
@@ -22,8 +24,8 @@ function contents(installation: Installation): Record<string, unknown>[] {
 test("network: a deleted store comes again, and another user in another folder gets the same", async (t) => {
 	t.timeout(900_000);
 	// Two ordinary users where the test may choose; else one user twice.
-	const first = new Installation(asRoot ? { uid: 1000 } : {});
-	const second = new Installation(asRoot ? { uid: 1001 } : {});
+	const first = new Installation(playsUsers ? { uid: 1000 } : {});
+	const second = new Installation(playsUsers ? { uid: 1001 } : {});
 	t.teardown(() => Promise.all([first.remove(), second.remove()]));
 
 	const project = first.project("here", { "env.yaml": text });

@@ -1,9 +1,10 @@
 /** What the tests of this package share: the backends of this machine, and a request that runs a shell script in one. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeFolder } from "@devenv/test-support";
 import { type BuildOutcome, type BuildRequest, detectSandbox, runBuild, type Sandbox } from "../src/index.ts";
 
 const repository: string = join(import.meta.dirname, "../../..");
@@ -37,7 +38,7 @@ export async function findBackends(): Promise<Backends> {
 		folder,
 		sandboxes,
 		remove: () => {
-			rmSync(folder, { recursive: true });
+			removeFolder(folder);
 		},
 	};
 }

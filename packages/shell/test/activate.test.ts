@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { skip } from "@devenv/test-support";
+import { canRunAs, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { readStamp } from "../src/index.ts";
 import { type Caller, callers, lines, Place, self, syntheticRoot, viewTest, waitUntil } from "./fixtures/scaffold.ts";
@@ -115,13 +115,7 @@ process.stderr.write(JSON.stringify(outcome) + "\\n");
 if (command.length > 0) process.exit(await enterStamp({ stamp: outcome.stamp, helper: parsed.paths.helper, bwrap: "bwrap", command, env: process.env }));
 `;
 
-/** Where the repository lies in a private folder, only its owner can run the node in it. */
-function canRunNode(caller: Caller): boolean {
-	const as = caller.uid === process.getuid?.() ? {} : { uid: caller.uid, gid: caller.gid };
-	return spawnSync(process.execPath, ["--version"], { ...as, cwd: "/" }).status === 0;
-}
-
-for (const caller of callers().filter(canRunNode)) {
+for (const caller of callers().filter(canRunAs)) {
 	viewTest(test, `makes nothing for ${caller.name} through a link that the project brings`, (t, helper) => {
 		const place = new Installation(caller, helper);
 		const victim = mkdtempSync(join(tmpdir(), "devenv-victim-"));

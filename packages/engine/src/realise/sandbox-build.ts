@@ -6,7 +6,7 @@
  * Source: Nix manual, "Builder execution" and "Advanced attributes".
  */
 
-import { lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { BuildLimits, BuildRequest, SandboxBind, SandboxFile } from "@devenv/builder";
 import { type Diagnostic, DiagnosticError, diagnose } from "@devenv/diagnostics";
@@ -69,7 +69,9 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 	const binds: SandboxBind[] = closure.map((path) => ({ source: store.physical(path), target: path }));
 	const network = fixedOutput(drv) !== undefined;
 	if (network) {
-		for (const file of ["/etc/resolv.conf", "/etc/services", "/etc/hosts"]) binds.push({ source: file, target: file });
+		// Minimal systems lack some of them.
+		for (const file of ["/etc/resolv.conf", "/etc/services", "/etc/hosts"].filter((each) => existsSync(each)))
+			binds.push({ source: file, target: file });
 	}
 	return {
 		name: drv.name,
