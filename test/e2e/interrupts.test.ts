@@ -133,10 +133,10 @@ async function assertQuiet(t: ExecutionContext, run: Run): Promise<void> {
 	await until(async () => {
 		const now = await status();
 		return now === undefined || (now.requests === 1 && now.builds.length === 0);
-	}, 10_000);
+	}, 60_000);
 	// What a killed daemon leaves, the next one removes.
 	if ((await status()) === undefined) return;
-	await until(() => temporaryFiles(installation, run.project).length === 0, 10_000).catch(() => undefined);
+	await until(() => temporaryFiles(installation, run.project).length === 0, 60_000).catch(() => undefined);
 	t.deepEqual(temporaryFiles(installation, run.project), []);
 }
 
