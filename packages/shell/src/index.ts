@@ -31,6 +31,7 @@ export {
 	pushChange,
 	type ShellRegistration,
 } from "./live-shell.ts";
+export { type SummarizedEnvironment, summarizeChange } from "./environment-summary.ts";
 export { readEnvironment } from "./read-environment.ts";
 export { type ShellName, shellNames } from "./shell-name.ts";
 export {
