@@ -1,14 +1,18 @@
 /** The command table that oclif discovers. Layer 5. */
 
 import type { Command } from "@oclif/core";
+import Allow from "./commands/allow.ts";
 import Completion from "./commands/completion.ts";
 import DaemonLogs from "./commands/daemon/logs.ts";
+import DaemonStart from "./commands/daemon/start.ts";
 import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
 import Eval from "./commands/eval.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
+import Reload from "./commands/reload.ts";
+import Revoke from "./commands/revoke.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
 import Update from "./commands/update.ts";
@@ -20,8 +24,12 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	search: Search,
 	info: Info,
 	update: Update,
+	reload: Reload,
+	allow: Allow,
+	revoke: Revoke,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
+	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,
 	"daemon:stop": DaemonStop,
 	"daemon:logs": DaemonLogs,

@@ -2,7 +2,7 @@
  * The daemon's life: listening, sessions, idle exit, retirement. Layer 4. What it answers is injected as handlers.
  *
  * States: listening → retiring (no longer reachable, finishing what runs) → ended. It ends when it is asked to, or when
- * for `idleExit` seconds there was no connection and no work.
+ * for `idleExit` seconds there was no connection, no work and no open shell to follow.
  */
 
 import { createServer, type Server, type Socket } from "node:net";
@@ -27,6 +27,10 @@ export interface DaemonService {
 	readonly handlers: readonly Handler[];
 	/** The builds at work. */
 	running(): StatusResult["builds"];
+	/** Open shells that it follows: while there are any, it does not leave by itself. */
+	followed(): number;
+	/** Begins to follow open shells; `onChange` is called when their number changed. */
+	follow(onChange: () => void): Promise<void>;
 	/** Resolves when no build is left. */
 	whenIdle(): Promise<void>;
 	/** Ends workers and builds, closes the store. */
@@ -76,6 +80,9 @@ export class Daemon {
 		daemon.#address = await listenExclusively(daemon.#server, options.layout);
 		if (daemon.#address === undefined) return undefined;
 		options.log.write("info", "listening", { version: options.version, socket: options.layout.runtime });
+		await options.service.follow(() => {
+			daemon.#activity();
+		});
 		daemon.#activity();
 		return daemon;
 	}
@@ -159,7 +166,7 @@ export class Daemon {
 			});
 			return;
 		}
-		if (this.#sessions.size > 0 || this.#options.idleExit === 0) return;
+		if (this.#sessions.size > 0 || this.#options.service.followed() > 0 || this.#options.idleExit === 0) return;
 		this.#idleTimer = setTimeout(() => this.retire("idle"), this.#options.idleExit * 1000);
 	}
 

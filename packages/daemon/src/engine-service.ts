@@ -5,9 +5,16 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { OWN_STORE_MARKER } from "@devenv/client";
 import { fail } from "@devenv/diagnostics";
-import { CALLER_VARIABLES, createEngine, type Engine, type LockOutcome } from "@devenv/engine";
+import {
+	CALLER_VARIABLES,
+	createEngine,
+	type Engine,
+	type EvaluatedEnvironment,
+	type LockOutcome,
+} from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import {
+	decideTrust,
 	environmentInfo,
 	evaluateExpression,
 	type EvalParams,
@@ -17,16 +24,23 @@ import {
 	type PrepareParams,
 	type PrepareResult,
 	type ProjectParams,
+	type ReloadResult,
+	reloadShells,
 	searchPackages,
 	type SearchParams,
 	type SearchResult,
+	type TrustParams,
+	type TrustResult,
 	updateInputs,
 	type UpdateParams,
 	type UpdateResult,
+	wakeDaemon,
 } from "@devenv/protocol";
-import { activate } from "@devenv/shell";
+import { type ActivationOutcome, activate, contentDigest, swapRoot, Trust } from "@devenv/shell";
 import type { DaemonService } from "./daemon.ts";
 import { handle, type RequestContext } from "./handler.ts";
+import { LiveReload } from "./live/live-reload.ts";
+import type { Prepared } from "./live/project-follower.ts";
 import { type Project, readCachedLock, readProject, requireLock, writeLock } from "./project.ts";
 import { ProjectMutex } from "./project-mutex.ts";
 import type { ServiceContext } from "./run-daemon.ts";
@@ -54,11 +68,19 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
 			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
+			handle(reloadShells, (params) => service.reload(params)),
+			handle(decideTrust, (params, request) => service.decideTrust(params, request)),
+			handle(wakeDaemon, () => ({})),
 		],
+		followed: () => service.followed,
+		follow: (onChange) => service.follow(onChange),
 		running: () =>
 			engine.running.map(({ drvPath, name, since }) => ({ drvPath, name, seconds: (Date.now() - since) / 1000 })),
 		whenIdle: () => engine.whenIdle(),
-		close: () => engine.close(),
+		close: async () => {
+			await service.close();
+			await engine.close();
+		},
 	};
 }
 
@@ -86,6 +108,12 @@ interface SettledProject extends LockedProject {
 	readonly readSince: bigint;
 }
 
+/** An environment that is built and can be entered. */
+interface PreparedShell extends LockedProject {
+	readonly environment: EvaluatedEnvironment;
+	readonly outcome: ActivationOutcome;
+}
+
 /** Milliseconds after which a file's times are sure to differ from now. */
 const CLOCK_GRAIN = 20;
 
@@ -105,16 +133,92 @@ export class EngineService {
 	readonly #helper: string | null;
 	/** Keeps two clients from locking one project at once. */
 	readonly #locking = new ProjectMutex();
+	readonly #trust: Trust;
+	#live: LiveReload | undefined;
 
 	constructor(engine: Engine, context: ServiceContext, helper: string | null) {
 		this.#engine = engine;
 		this.#context = context;
 		this.#helper = helper;
+		this.#trust = new Trust(context.layout.state);
 	}
 
 	async prepare(params: PrepareParams, request: RequestContext): Promise<PrepareResult> {
+		const { project, environment, outcome, written } = await this.#prepareShell(params, request);
+		return {
+			stamp: outcome.stamp,
+			lasting: outcome.lasting,
+			environment: environment.outPath,
+			root: environment.root?.outPath ?? null,
+			name: environment.name,
+			lockWritten: written,
+			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
+		};
+	}
+
+	/** Begins to follow open shells. */
+	async follow(onShells: () => void): Promise<void> {
+		const { layout, log } = this.#context;
+		const helper = this.#helper;
+		this.#live = await LiveReload.start({
+			runtime: layout.runtime,
+			log,
+			onShells,
+			prepare: (params, signal) => this.#prepareToFollow(params, { signal, progress: () => undefined }),
+			hold: ({ project, digest }) => this.#trust.hold(project, digest),
+			swap: (process, target) => (helper === null ? Promise.resolve() : swapRoot(helper, process, target)),
+		});
+	}
+
+	/** How many shells are followed. */
+	get followed(): number {
+		return this.#live?.shells ?? 0;
+	}
+
+	async reload({ project }: ProjectParams): Promise<ReloadResult> {
+		return (await this.#live?.reload(project)) ?? { shells: 0, summary: "" };
+	}
+
+	async decideTrust(params: TrustParams, request: RequestContext): Promise<TrustResult> {
+		const { project: folder, decision } = params;
+		if (decision === "revoke") {
+			this.#trust.revoke(folder);
+			return { shells: this.#live?.shellsOf(folder) ?? 0, summary: "", diagnostics: [] };
+		}
+		const { project, lock } = await this.#lockedProject(params, "frozen", request);
+		const environment = await this.#engine.evaluateEnvironment(
+			{ project: project.folder, spec: project.spec, lock, variables: params.variables },
+			{ signal: request.signal, onEvent: request.progress },
+		);
+		this.#trust.allow(folder, contentDigest(folder, [...project.tracked, ...environment.tracked]));
+		if (decision === "always") this.#trust.decide(folder, "always");
+		const diagnostics = [...project.diagnostics, ...environment.diagnostics];
+		return { ...(await this.reload(params)), diagnostics };
+	}
+
+	/** Ends what follows shells. */
+	async close(): Promise<void> {
+		await this.#live?.close();
+	}
+
+	async #prepareToFollow(params: PrepareParams, request: RequestContext): Promise<Prepared> {
+		const { project, environment, outcome } = await this.#prepareShell(params, request);
+		const read = [...project.tracked, ...environment.tracked];
+		const paths = new Set(read.map(({ path }) => path));
+		return {
+			outcome,
+			project: project.folder,
+			environment: this.#engine.physical(environment.outPath),
+			watched: outcome.conditions.filter(({ path }) => paths.has(path)),
+			digest: contentDigest(project.folder, read),
+			reload: project.spec.reload,
+		};
+	}
+
+	async #prepareShell(params: PrepareParams, request: RequestContext): Promise<PreparedShell> {
 		const work = { signal: request.signal, onEvent: request.progress };
-		const { project, lock, written, readSince } = await this.#settledProject(params, request);
+		const { readSince, ...settled } = await this.#settledProject(params, request);
+		const { project, lock } = settled;
 		const { spec } = project;
 		const environment = await this.#engine.evaluateEnvironment(
 			{ project: project.folder, spec, lock, variables: params.variables },
@@ -142,16 +246,9 @@ export class EngineService {
 			prompt: spec.prompt,
 			...((params.clean ?? spec.clean.enabled) ? { clean: { keep: spec.clean.keep } } : {}),
 			asUser: params.asUser ?? false,
+			live: spec.reload !== "off",
 		});
-		return {
-			stamp: outcome.stamp,
-			lasting: outcome.lasting,
-			environment: environment.outPath,
-			root: environment.root?.outPath ?? null,
-			name: environment.name,
-			lockWritten: written,
-			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
-		};
+		return { ...settled, environment, outcome };
 	}
 
 	async update(params: UpdateParams, request: RequestContext): Promise<UpdateResult> {

@@ -39,6 +39,8 @@ await runDaemon({
 			],
 			running: () =>
 				Array.from({ length: building }, (_, index) => ({ drvPath: `d${index}`, name: `d${index}`, seconds: 0 })),
+			followed: () => 0,
+			follow: () => Promise.resolve(),
 			whenIdle: () => Promise.resolve(),
 			close: () => Promise.resolve(),
 		}),

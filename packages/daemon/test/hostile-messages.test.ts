@@ -11,6 +11,8 @@ import { evaluate, evaluation, makeHome } from "./fixture.ts";
 const service: DaemonService = {
 	handlers: [handle(evaluateExpression, ({ expression }) => ({ text: expression.split(" ")[1] ?? "", traces: [] }))],
 	running: () => [],
+	followed: () => 0,
+	follow: () => Promise.resolve(),
 	whenIdle: () => Promise.resolve(),
 	close: () => Promise.resolve(),
 };

@@ -39,6 +39,8 @@ export interface EnvVariable {
 
 export type ShellChoice = "auto" | "bash" | "zsh" | "fish";
 export type PromptChoice = "auto" | "off";
+/** Whether open shells follow changes: by themselves, when asked to, or not at all. */
+export type ReloadChoice = "auto" | "manual" | "off";
 
 /** Whether the host's environment is kept out, and which of its variables come in nevertheless. */
 export interface CleanSpec {
@@ -63,6 +65,7 @@ export interface EnvSpec {
 	readonly enterShell: string;
 	readonly shell: ShellChoice;
 	readonly prompt: PromptChoice;
+	readonly reload: ReloadChoice;
 	readonly clean: CleanSpec;
 }
 

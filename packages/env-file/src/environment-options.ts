@@ -4,7 +4,14 @@
  */
 
 import { isScalar } from "yaml";
-import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type Located, type PromptChoice, type ShellChoice } from "./env-spec.ts";
+import {
+	DEFAULT_INPUT,
+	DEFAULT_INPUT_URL,
+	type Located,
+	type PromptChoice,
+	type ReloadChoice,
+	type ShellChoice,
+} from "./env-spec.ts";
 import { type RecordType, list, record, table } from "./option-collections.ts";
 import { choice, environmentValue, flag, text } from "./option-scalars.ts";
 
@@ -19,6 +26,7 @@ export interface EnvDeclaration {
 	readonly enter_shell?: Located<string>;
 	readonly shell?: ShellChoice;
 	readonly prompt?: PromptChoice;
+	readonly reload?: ReloadChoice;
 	readonly clean?: CleanDeclaration;
 }
 
@@ -155,6 +163,16 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			description: "Whether the prompt shows the environment's name.",
 			fallback: "auto",
 			example: "off",
+		},
+		reload: {
+			type: choice<ReloadChoice>({
+				auto: "at the next prompt, once the change is allowed",
+				manual: "when `devenv reload` is called",
+				off: "never",
+			}),
+			description: "Whether open shells follow changes of the environment.",
+			fallback: "auto",
+			example: "manual",
 		},
 		clean: {
 			type: record<CleanDeclaration>(

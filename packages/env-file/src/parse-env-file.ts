@@ -83,6 +83,7 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 		).join("\n"),
 		shell: last("shell") ?? "auto",
 		prompt: last("prompt") ?? "auto",
+		reload: last("reload") ?? "auto",
 		clean: {
 			enabled: clean.findLast((each) => each.enabled !== undefined)?.enabled ?? false,
 			keep: [...new Set(clean.flatMap((each) => (each.keep ?? []).map((kept) => kept.value)))],

@@ -73,6 +73,7 @@ test("fills in defaults", (t) => {
 			enterShell: "",
 			shell: "auto",
 			prompt: "auto",
+			reload: "auto",
 			clean: { enabled: false, keep: [] },
 		});
 	}

@@ -41,6 +41,14 @@ export {
 	type UpdateParams,
 	type UpdateResult,
 } from "./methods.ts";
+export {
+	decideTrust,
+	reloadShells,
+	type ReloadResult,
+	type TrustParams,
+	type TrustResult,
+	wakeDaemon,
+} from "./shell-methods.ts";
 export { type Phase, type ProgressEvent, progressEvent } from "./progress.ts";
 export {
 	type CancelNotification,

@@ -35,7 +35,6 @@ import { pruneViews } from "./prune-views.ts";
 import { readEnvironment } from "./read-environment.ts";
 import type { ShellName } from "./shell-name.ts";
 import {
-	type PathSignature,
 	projectHash,
 	type Stamp,
 	type StampCondition,
@@ -43,6 +42,7 @@ import {
 	type ViewSpec,
 	writeStampFile,
 } from "./stamp-file.ts";
+import { type PathCondition, signatureOf } from "./stamp-conditions.ts";
 import { localeVariables, provideLocales, viewRunner } from "./user-locale.ts";
 
 /** Changes when what is composed changes, so that older folders are not taken for current ones. */
@@ -122,7 +122,8 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		...(request.live === true ? { live: request.paths.runtime } : {}),
 	};
 	writeStampFile(path, stamp);
-	return { stamp: path, lasting: settled, diagnostics, registration, changes };
+	const depends = conditions.filter((each): each is PathCondition => each.kind !== "variable");
+	return { stamp: path, lasting: settled, diagnostics, registration, changes, conditions: depends };
 }
 
 function physical(request: ActivationRequest, logical: string): string {
@@ -402,8 +403,4 @@ function observePath(tracked: TrackedPath): StampCondition {
 		default:
 			return unreachable(kind);
 	}
-}
-
-function signatureOf(info: import("node:fs").BigIntStats): PathSignature {
-	return { device: info.dev, inode: info.ino, size: info.size, modified: info.mtimeNs, changed: info.ctimeNs };
 }

@@ -3,6 +3,7 @@
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import type { ShellRegistration } from "./live-shell.ts";
+import type { PathCondition } from "./stamp-conditions.ts";
 
 /** How evaluation read a path outside the store. */
 export type TrackedKind = "file" | "directory" | "absent" | "link";
@@ -90,4 +91,6 @@ export interface ActivationOutcome {
 	readonly registration: ShellRegistration;
 	/** What is applied to the caller's environment, in this order. */
 	readonly changes: readonly EnvironmentChange[];
+	/** The paths that the stamp depends on, as they are now. */
+	readonly conditions: readonly PathCondition[];
 }

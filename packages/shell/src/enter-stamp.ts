@@ -1,6 +1,6 @@
 /** Enters an environment whose stamp was just written, on the user's own terminal. Layer 2. */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Variables } from "./activation-request.ts";
@@ -88,13 +88,23 @@ function spawnHere(program: string, args: readonly string[], env: Variables): Pr
  * Gives the view that a process lives in a new root object (and /etc). Throws `SHELL_SWAP` where that is refused: another
  * user's process, or one that is in no view of ours.
  */
-export function swapRoot(
+export async function swapRoot(
 	helper: string,
 	process: number,
 	target: { readonly root: string; readonly etc?: string },
-): void {
+): Promise<void> {
 	const args = ["swap", String(process), target.root, ...(target.etc === undefined ? [] : [target.etc])];
-	const outcome = spawnSync(helper, args, { encoding: "utf8" });
-	if (outcome.status === 0) return;
-	fail("SHELL_SWAP", outcome.error?.message ?? outcome.stderr.trim().replace(/^devenv: /, ""));
+	const child = spawn(helper, args, { stdio: ["ignore", "ignore", "pipe"] });
+	const said: Buffer[] = [];
+	child.stderr.on("data", (piece: Buffer) => said.push(piece));
+	const problem = await new Promise<string | undefined>((resolve) => {
+		child.once("error", (error) => {
+			resolve(error.message);
+		});
+		child.once("close", (code, signal) => {
+			const text = Buffer.concat(said).toString().trim();
+			resolve(code === 0 ? undefined : text === "" ? `it ended with ${code ?? signal}` : text);
+		});
+	});
+	if (problem !== undefined) fail("SHELL_SWAP", problem.replace(/^devenv: /, ""));
 }

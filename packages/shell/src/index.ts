@@ -34,6 +34,8 @@ export {
 export { type SummarizedEnvironment, summarizeChange } from "./environment-summary.ts";
 export { readEnvironment } from "./read-environment.ts";
 export { type ShellName, shellNames } from "./shell-name.ts";
+export { contentDigest, type FolderDecision, Trust } from "./trust.ts";
+export { firstChanged, type PathCondition } from "./stamp-conditions.ts";
 export {
 	formatStamp,
 	parseStamp,

@@ -110,9 +110,9 @@ const activateProgram = `
 import { activate, enterStamp } from "./node/shell/src/index.ts";
 const [request, ...command] = process.argv.slice(2);
 const { caller: changes, ...parsed } = JSON.parse(request);
-const outcome = await activate({ readSince: BigInt(Date.now()) * 1_000_000n, caller: { uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(), env: process.env, ...changes }, ...parsed });
-process.stderr.write(JSON.stringify(outcome) + "\\n");
-if (command.length > 0) process.exit(await enterStamp({ stamp: outcome.stamp, helper: parsed.paths.helper, bwrap: "bwrap", command, env: process.env }));
+const { stamp, lasting, diagnostics } = await activate({ readSince: BigInt(Date.now()) * 1_000_000n, caller: { uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(), env: process.env, ...changes }, ...parsed });
+process.stderr.write(JSON.stringify({ stamp, lasting, diagnostics }) + "\\n");
+if (command.length > 0) process.exit(await enterStamp({ stamp, helper: parsed.paths.helper, bwrap: "bwrap", command, env: process.env }));
 `;
 
 for (const caller of callers().filter(canRunAs)) {

@@ -74,14 +74,9 @@ for (const caller of callers()) {
 	);
 }
 
-viewTest(test, "refuses a process that is in no view", (t, helper) => {
+viewTest(test, "refuses a process that is in no view", async (t, helper) => {
 	const place = new Place(self(), helper);
-	t.throws(
-		() => {
-			swapRoot(helper, process.pid, { root: place.folder });
-		},
-		{ message: /^SHELL_SWAP/ },
-	);
+	await t.throwsAsync(() => swapRoot(helper, process.pid, { root: place.folder }), { message: /^SHELL_SWAP/ });
 });
 
 viewTest(test, "leaves the host's own folders as they are", async (t, helper) => {
@@ -92,6 +87,6 @@ viewTest(test, "leaves the host's own folders as they are", async (t, helper) =>
 		view.end();
 	});
 	await view.ask("true");
-	swapRoot(helper, view.process, { root: otherRoot() });
+	await swapRoot(helper, view.process, { root: otherRoot() });
 	t.deepEqual(readdirSync("/var/lib"), before);
 });

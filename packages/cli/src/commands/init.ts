@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import { formatEnvironmentSchema } from "@devenv/env-file";
+import { Trust } from "@devenv/shell";
+import { callerLayout } from "../daemon-connection.ts";
 import { DevenvCommand } from "../devenv-command.ts";
 import { currentFolder } from "../find-project.ts";
 import { installationRoot } from "../installation.ts";
@@ -31,6 +33,8 @@ export default class Init extends DevenvCommand {
 			writeFileSync(join(own, ".gitignore"), "*\n", { flag: "wx" });
 			writeFileSync(join(own, "env.schema.json"), formatEnvironmentSchema(), { flag: "wx" });
 		}
+		// Who writes a project may change it: open shells follow without being asked.
+		new Trust(callerLayout().state).decide(folder, "always");
 		this.print(
 			[
 				"Wrote env.yaml.",

@@ -1,0 +1,345 @@
+/**
+ * One project's open shells, kept in the environment that its files ask for. Layer 4.
+ *
+ * A change of a file that the last evaluation read leads to a new evaluation and, if need be, builds, behind the shells'
+ * backs: one at a time, and what is newer ends what is older. Each shell then gets a text to read before its next
+ * prompt, and its view the new root at once. What fails leaves the shells as they are and is said once.
+ */
+
+import { readlinkSync } from "node:fs";
+import { type Diagnostic, DiagnosticError, diagnose, renderDiagnostic } from "@devenv/diagnostics";
+import type { PrepareParams } from "@devenv/protocol";
+import {
+	type ActivationOutcome,
+	changeScript,
+	type EnvironmentChange,
+	firstChanged,
+	lastGeneration,
+	type LiveShellProcess,
+	type PathCondition,
+	pushChange,
+	readEnvironment,
+	summarizeChange,
+} from "@devenv/shell";
+import { BuildCancelled } from "@devenv/engine";
+import type { Log } from "../log.ts";
+import { PathWatch } from "./path-watch.ts";
+import { rootConflict } from "./root-compatibility.ts";
+
+/** A project's environment, made for one caller. */
+export interface Prepared {
+	readonly outcome: ActivationOutcome;
+	readonly project: string;
+	/** Physical path of the environment store object. */
+	readonly environment: string;
+	/** Of the outcome's conditions, those that evaluation depends on: files of the project and what overlays read. */
+	readonly watched: readonly PathCondition[];
+	/** Of the content that it was made from: see {@link contentDigest}. */
+	readonly digest: string;
+	/** What env.yaml says of following changes. */
+	readonly reload: "auto" | "manual" | "off";
+}
+
+export interface FollowerOptions {
+	readonly project: string;
+	/** Folder of registrations and change texts. */
+	readonly folder: string;
+	readonly log: Log;
+	readonly prepare: (params: PrepareParams, signal: AbortSignal) => Promise<Prepared>;
+	/** Null: this environment may be taken; else why it has to wait, for people. */
+	readonly hold: (prepared: Prepared) => string | null;
+	/** Gives a view a new root and /etc. */
+	readonly swap: (process: number, target: { readonly root: string; readonly etc?: string }) => Promise<void>;
+}
+
+/** What a shell has. */
+interface Followed {
+	readonly process: LiveShellProcess;
+	environment: string;
+	root: string | null;
+	etc: string | null;
+	promptName: string | null;
+	/** The changes as a text, to see whether others are due; unknown before the first look. */
+	changes: string | undefined;
+	/** What was said last, which is not said twice. */
+	message: string;
+	generation: number;
+}
+
+/** Milliseconds for which further changes are waited for, from the first and from the last. */
+const MOST_WAIT = 100;
+const WAIT = 10;
+/** A work that was ended this often in a row by newer changes is let finish. */
+const MOST_ENDED = 5;
+
+export class ProjectFollower {
+	readonly #options: FollowerOptions;
+	readonly #watch: PathWatch;
+	readonly #shells = new Map<number, Followed>();
+	#conditions: readonly PathCondition[] = [];
+	#timer: NodeJS.Timeout | undefined;
+	#firstChange: number | undefined;
+	/** `asked`: somebody waits for the outcome, so that what is newer does not end it. */
+	#running: { readonly controller: AbortController; readonly done: Promise<void>; readonly asked: boolean } | undefined;
+	#again = false;
+	#ended = 0;
+	#closed = false;
+
+	constructor(options: FollowerOptions) {
+		this.#options = options;
+		const { log, project } = options;
+		this.#watch = new PathWatch({
+			onEvent: () => {
+				this.#look();
+			},
+			onDegraded: (reason) => {
+				log.write("warning", "watch-degraded", { project, reason });
+				this.#sayAll(`devenv: ${reason}: changes are seen up to a second later`);
+			},
+		});
+	}
+
+	/** How many shells there are. */
+	get size(): number {
+		return this.#shells.size;
+	}
+
+	/** The shells that run now: new ones are brought to what the project's files say, ended ones forgotten. */
+	setShells(shells: readonly LiveShellProcess[]): void {
+		const present = new Set(shells.map(({ pid }) => pid));
+		for (const pid of this.#shells.keys()) if (!present.has(pid)) this.#shells.delete(pid);
+		let fresh = false;
+		for (const process of shells) {
+			if (this.#shells.has(process.pid)) continue;
+			fresh = true;
+			const { environment, root, etc, promptName } = process;
+			const generation = lastGeneration(this.#options.folder, process.pid);
+			this.#shells.set(process.pid, {
+				process,
+				environment,
+				root,
+				etc,
+				promptName,
+				changes: undefined,
+				message: "",
+				generation,
+			});
+		}
+		if (fresh) this.#schedule();
+	}
+
+	/** Brings all shells to what the files say now, also where they wait for that to be asked for; what changed, for people. */
+	async reload(): Promise<string> {
+		while (this.#running !== undefined) await this.#running.done;
+		const controller = new AbortController();
+		const { promise, resolve } = Promise.withResolvers<undefined>();
+		this.#running = { controller, done: promise, asked: true };
+		try {
+			return await this.#update(controller.signal, true);
+		} finally {
+			this.#finish();
+			resolve(undefined);
+		}
+	}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+		clearTimeout(this.#timer);
+		this.#running?.controller.abort();
+		await this.#watch.close();
+		await this.#running?.done;
+	}
+
+	/** An event came: a change counts only where a path is not as evaluation saw it. */
+	#look(): void {
+		if (this.#closed || firstChanged(this.#conditions) === undefined) return;
+		this.#schedule();
+	}
+
+	#schedule(): void {
+		const now = performance.now();
+		this.#firstChange ??= now;
+		clearTimeout(this.#timer);
+		const wait = Math.max(0, Math.min(WAIT, this.#firstChange + MOST_WAIT - now));
+		this.#timer = setTimeout(() => {
+			this.#firstChange = undefined;
+			this.#start();
+		}, wait);
+	}
+
+	#start(): void {
+		if (this.#closed) return;
+		if (this.#running !== undefined) {
+			this.#again = true;
+			if (this.#ended < MOST_ENDED && !this.#running.asked) this.#running.controller.abort();
+			return;
+		}
+		if (this.#shells.size === 0) return;
+		const controller = new AbortController();
+		const done = this.#update(controller.signal, false)
+			.then(
+				() => {
+					this.#ended = 0;
+				},
+				(error: unknown) => {
+					if (controller.signal.aborted || error instanceof BuildCancelled) this.#ended++;
+					else this.#sayFailure(error);
+				},
+			)
+			.finally(() => {
+				this.#finish();
+			});
+		this.#running = { controller, done, asked: false };
+	}
+
+	/** A work has ended: what changed meanwhile is the next. */
+	#finish(): void {
+		this.#running = undefined;
+		if (!this.#again) return;
+		this.#again = false;
+		this.#schedule();
+	}
+
+	/** Evaluates once for each kind of caller among the shells; gives what changed, for people. */
+	async #update(signal: AbortSignal, asked: boolean): Promise<string> {
+		const { project, log } = this.#options;
+		const groups = Map.groupBy(this.#shells.values(), ({ process }) => callerKey(process));
+		const started = performance.now();
+		let said = "";
+		for (const shells of groups.values()) {
+			const first = shells[0];
+			if (first === undefined) continue;
+			const prepared = await this.#options.prepare(paramsOf(first.process), signal);
+			await this.#follow(prepared.watched);
+			if (signal.aborted) return said;
+			for (const shell of shells) said = (await this.#give(shell, prepared, asked)) || said;
+		}
+		log.write("debug", "followed", { project, milliseconds: Math.round(performance.now() - started) });
+		return said;
+	}
+
+	async #follow(conditions: readonly PathCondition[]): Promise<void> {
+		this.#conditions = conditions;
+		await this.#watch.set(conditions.map(({ path }) => path));
+		// What changed since it was read, and before it was watched.
+		this.#look();
+	}
+
+	/** Brings one shell to an environment; gives what changed. */
+	async #give(shell: Followed, prepared: Prepared, asked: boolean): Promise<string> {
+		const { outcome, environment, reload } = prepared;
+		const { root, etc, promptName } = outcome.registration;
+		const changes = JSON.stringify(outcome.changes);
+		const isSame = shell.environment === environment && shell.root === root;
+		if (isSame && shell.etc === etc) {
+			// Equal environments set equal variables, but for what the caller's own folders add.
+			if (shell.changes === changes) return "";
+			const known = shell.changes !== undefined;
+			shell.changes = changes;
+			shell.message = "";
+			if (known) this.#push(shell, { changes: outcome.changes, message: "" });
+			return "";
+		}
+		const summary = summarizeChange(readEnvironment(shell.environment), readEnvironment(environment));
+		const what = summary === "" ? "files of the environment" : summary;
+		if (reload === "off") return "";
+		if (reload === "manual" && !asked) {
+			this.#say(shell, `devenv: ${what}: waits for \`devenv reload\``);
+			return "";
+		}
+		const why = asked ? null : this.#options.hold(prepared);
+		if (why !== null) {
+			this.#say(shell, `devenv: ${what}: ${why}`);
+			return "";
+		}
+		const conflict = this.#conflict(shell, root);
+		if (conflict !== undefined) {
+			this.#say(shell, `devenv: ${what}: ${conflict}: \`exec devenv shell\` enters it`);
+			return "";
+		}
+		if (shell.root !== root || shell.etc !== etc) await this.#swap(shell, { root, etc });
+		const before = shell.promptName;
+		Object.assign(shell, { environment, root, etc, promptName, changes, message: "" });
+		this.#push(shell, {
+			changes: outcome.changes,
+			message: summary === "" ? "" : `devenv: ${summary}`,
+			...(before === null || promptName === null ? {} : { promptName: { before, now: promptName } }),
+		});
+		return summary;
+	}
+
+	/** Why a shell cannot have that root while it runs. */
+	#conflict(shell: Followed, root: string | null): string | undefined {
+		if (shell.root === root) return undefined;
+		if (shell.root === null || root === null) return "the environment has packages now, or no more";
+		if (!shell.process.swappable) return "without the compiled helper a running shell keeps its programs";
+		const conflict = rootConflict(shell.root, root, shell.process.shell);
+		return conflict === undefined ? undefined : `the new environment ${conflict}`;
+	}
+
+	/** Gives the shell's view the root; other shells in the same view have it then too. */
+	async #swap(shell: Followed, target: { readonly root: string | null; readonly etc: string | null }): Promise<void> {
+		const { root, etc } = target;
+		if (root === null) return;
+		const view = viewOf(shell.process.pid);
+		if (view === undefined) return; // it has just ended
+		await this.#options.swap(shell.process.pid, { root, ...(etc === null || etc === shell.etc ? {} : { etc }) });
+		for (const other of this.#shells.values()) {
+			if (other !== shell && viewOf(other.process.pid) === view) Object.assign(other, { root, etc });
+		}
+	}
+
+	#sayFailure(error: unknown): void {
+		const diagnostics: readonly Diagnostic[] =
+			error instanceof DiagnosticError
+				? error.diagnostics
+				: [diagnose("RELOAD_FAILED", error instanceof Error ? error.message : String(error))];
+		if (!(error instanceof DiagnosticError)) {
+			const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+			this.#options.log.write("error", "bug", { message: "reload", stack });
+		}
+		const text = diagnostics.map((each) => renderDiagnostic(each)).join("");
+		this.#sayAll(`${text}devenv: the environment stays as it was`);
+	}
+
+	#sayAll(message: string): void {
+		for (const shell of this.#shells.values()) this.#say(shell, message);
+	}
+
+	#say(shell: Followed, message: string): void {
+		if (shell.message === message) return;
+		shell.message = message;
+		this.#push(shell, { changes: null, message });
+	}
+
+	#push(
+		shell: Followed,
+		script: {
+			readonly changes: readonly EnvironmentChange[] | null;
+			readonly message: string;
+			readonly promptName?: { readonly before: string; readonly now: string };
+		},
+	): void {
+		shell.generation++;
+		const text = changeScript(shell.process.shell, script);
+		pushChange(this.#options.folder, shell.process.pid, { generation: shell.generation, text });
+	}
+}
+
+/** Shells with the same key get the same environment. */
+function callerKey({ variables, uid, gid, groups, asUser, clean, shell }: LiveShellProcess): string {
+	return JSON.stringify([Object.entries(variables).sort(), uid, gid, groups, asUser, clean, shell]);
+}
+
+function paramsOf({ project, variables, uid, gid, groups, asUser, clean }: LiveShellProcess): PrepareParams {
+	return { project, variables, uid, gid, groups, asUser, clean, lock: "frozen" };
+}
+
+/** What tells one mount namespace from another; undefined where the process has ended. */
+function viewOf(pid: number): string | undefined {
+	try {
+		return readlinkSync(`/proc/${pid}/ns/mnt`);
+	} catch {
+		return undefined;
+	}
+}
