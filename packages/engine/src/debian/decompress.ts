@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { fail } from "@devenv/diagnostics";
 import { endsAsXz } from "../builtin-builders/archives/decompressed.ts";
+import { nativeXz } from "../builtin-builders/archives/native-xz.ts";
 
 /** More than the largest index ten times over; a file that grows beyond it is a bomb. */
 const LARGEST_INDEX = 1024 * 1024 * 1024;
@@ -50,15 +51,6 @@ async function decompressed(path: string, data: Uint8Array): Promise<AsyncIterab
 function through(stream: NodeJS.ReadWriteStream, data: Uint8Array): AsyncIterable<Uint8Array> {
 	stream.end(data);
 	return stream as unknown as AsyncIterable<Uint8Array>;
-}
-
-async function nativeXz(data: Uint8Array): Promise<AsyncIterable<Uint8Array> | undefined> {
-	try {
-		const { createUnxz } = await import("node-liblzma");
-		return through(createUnxz(), data);
-	} catch {
-		return undefined;
-	}
 }
 
 async function wasmXz(data: Uint8Array): Promise<AsyncIterable<Uint8Array> | undefined> {

@@ -3,7 +3,7 @@
  * message of a failure. Layer 3.
  */
 
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync, type WriteStream } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { createZstdCompress, type ZstdCompress, zstdCompressSync } from "node:zlib";
@@ -33,7 +33,8 @@ export class BuildLog {
 	#held: Uint8Array[] = [];
 	#heldBytes = 0;
 	#used = false;
-	#stream: { readonly compress: ZstdCompress; readonly file: WriteStream } | undefined;
+	/** `closed` resolves when the file is closed, after an error too. */
+	#stream: { readonly compress: ZstdCompress; readonly closed: Promise<void> } | undefined;
 	#failure: Error | undefined;
 
 	constructor(path: string, onLine: (line: string) => void) {
@@ -75,10 +76,9 @@ export class BuildLog {
 				mkdirSync(dirname(this.path), { recursive: true });
 				writeFileSync(this.#partPath, zstdCompressSync(Buffer.concat(this.#held)));
 			} else {
-				const { compress, file } = this.#stream;
-				const written = new Promise<void>((resolve) => file.once("close", resolve));
+				const { compress, closed } = this.#stream;
 				compress.end();
-				await written;
+				await closed;
 			}
 			if (this.#failure === undefined) renameSync(this.#partPath, this.path);
 		} catch (error) {
@@ -120,6 +120,7 @@ export class BuildLog {
 		}
 		const compress = createZstdCompress();
 		const file = createWriteStream(this.#partPath);
+		const closed = new Promise<void>((resolve) => file.once("close", resolve));
 		file.on("error", (error) => {
 			this.#failure ??= error;
 			compress.unpipe(file);
@@ -128,6 +129,6 @@ export class BuildLog {
 		compress.pipe(file);
 		for (const chunk of this.#held) compress.write(chunk);
 		this.#held = [];
-		this.#stream = { compress, file };
+		this.#stream = { compress, closed };
 	}
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
 	existsSync,
 	lstatSync,
@@ -67,6 +68,33 @@ for (const [index, decoder] of xzDecoders.entries()) {
 		t.deepEqual(Buffer.concat(got), tarArchive(data));
 	});
 }
+
+test("threads that are ended while they decode leave this one alone", async (t) => {
+	const contents = randomBytes(4_000_000).toString("hex");
+	const data = [{ name: "./usr/share/doc/x", contents }];
+	const { source, output } = place(t, deb({ name: "pkg", data, compression: "xz" }));
+	let ended = 0;
+	for (let run = 0; run < 10; run++) {
+		const controller = new AbortController();
+		const reason = new Error("enough");
+		const request = {
+			source,
+			output: `${output}${run}`,
+			packageName: "pkg",
+			signal: controller.signal,
+			onProgress: () => {
+				controller.abort(reason);
+			},
+		};
+		await unpackInThread(request).catch((error: unknown) => {
+			t.is(error, reason);
+			ended++;
+		});
+	}
+	t.true(ended > 0, "all were unpacked before they were ended");
+	await unpackInThread({ source, output, packageName: "pkg" });
+	t.is(readFileSync(join(output, "usr/share/doc/x"), "latin1"), contents);
+});
 
 test("merges /usr, strips set-id bits, keeps control files", async (t) => {
 	const { source, output } = place(

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { zstdDecompressSync } from "node:zlib";
 import { parseDrvPath } from "@devenv/nix-formats";
 import test, { type ExecutionContext } from "ava";
@@ -54,12 +55,17 @@ test("cuts endless lines", async (t) => {
 	t.true((lines[0]?.length ?? 0) <= 4_097);
 });
 
-for (const line of ["hello", "x".repeat(70_000)]) {
-	test(`a log that cannot be written is reported, not thrown (${line.length})`, async (t) => {
+for (const { length, wait } of [
+	{ length: 5, wait: 0 },
+	{ length: 70_000, wait: 0 },
+	{ length: 70_000, wait: 100 },
+]) {
+	test(`a log that cannot be written is reported, not thrown (${length}, after ${wait} ms)`, async (t) => {
 		const parent = folder(t);
 		writeFileSync(join(parent, "file"), "");
 		const log = new BuildLog(join(parent, "file", "log.zst"), () => undefined);
-		log.writeLine(line);
+		log.writeLine("x".repeat(length));
+		await sleep(wait);
 		t.truthy(await log.close());
 		t.is(log.tail.length, 1);
 	});

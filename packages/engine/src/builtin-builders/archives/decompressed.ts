@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { fail } from "@devenv/diagnostics";
+import { nativeXz } from "./native-xz.ts";
 
 export interface CompressedMember {
 	/** With the compression's ending: `data.tar.xz`. */
@@ -22,7 +23,7 @@ export interface CompressedMember {
 type XzDecoder = (member: CompressedMember) => Promise<AsyncIterable<Uint8Array> | undefined>;
 
 /** In the order of preference. */
-export const xzDecoders: readonly XzDecoder[] = [nativeXz, programXz, dpkgXz, wasmXz];
+export const xzDecoders: readonly XzDecoder[] = [({ data }) => nativeXz(data), programXz, dpkgXz, wasmXz];
 
 /** Decompresses; the pieces come as they are ready. Rejects on data that the decoder refuses. */
 export async function decompressed(member: CompressedMember): Promise<AsyncIterable<Uint8Array>> {
@@ -35,13 +36,14 @@ export async function decompressed(member: CompressedMember): Promise<AsyncItera
 			if (!endsAsXz(data)) return fail("DEB_MALFORMED", `'${name}' is no xz data, or cut off`);
 			return unxz(member);
 		case "lzma":
-			return unxz(member);
+			// xz's forerunner; no package of the last ten years.
+			return (await programXz(member)) ?? fail("DEB_NO_DECODER", "the program 'xz' is needed to unpack this package");
 		case "zst":
 			return through(createZstdDecompress(), data);
 		case "gz":
 			return through(createGunzip(), data);
 		case "bz2":
-			/* No package of the last ten years. */
+			// No package of the last ten years.
 			return (
 				(await throughProgram("bzip2", ["--decompress", "--stdout"], data)) ??
 				fail("DEB_NO_DECODER", "the program 'bzip2' is needed to unpack this package")
@@ -69,17 +71,6 @@ export function endsAsXz(data: Uint8Array): boolean {
 function through(stream: NodeJS.ReadWriteStream, data: Buffer): AsyncIterable<Uint8Array> {
 	stream.end(data);
 	return stream as unknown as AsyncIterable<Uint8Array>;
-}
-
-async function nativeXz({ data }: CompressedMember): Promise<AsyncIterable<Uint8Array> | undefined> {
-	let createUnxz: typeof import("node-liblzma").createUnxz;
-	try {
-		({ createUnxz } = await import("node-liblzma"));
-	} catch {
-		/* No prebuilt binary for this machine, or it wants a newer libstdc++. */
-		return undefined;
-	}
-	return through(createUnxz(), data);
 }
 
 function programXz({ data }: CompressedMember): Promise<AsyncIterable<Uint8Array> | undefined> {
