@@ -42,7 +42,7 @@ function measureFrom(first: number, contestants: readonly Contestant[], rounds: 
 			if (round >= 0) samples[index]?.push(milliseconds);
 		}
 	}
-	return contestants.map((contestant, index) => ({ name: contestant.name, ...summarise(samples[index] ?? []) }));
+	return contestants.map((contestant, index) => timingOf(contestant.name, samples[index] ?? []));
 }
 
 const repeatCommand = 'n=$1; shift; while [ "$n" -gt 0 ]; do "$@" || exit; n=$((n - 1)); done';
@@ -93,8 +93,9 @@ export function cleanEnvironment(): Record<string, string | undefined> {
 	return rest;
 }
 
-function summarise(samples: readonly number[]): { median: number; p95: number } {
+/** Median and 95th percentile of samples in milliseconds. */
+export function timingOf(name: string, samples: readonly number[]): Timing {
 	const sorted = [...samples].sort((a, b) => a - b);
 	const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-	return { median: at(0.5), p95: at(0.95) };
+	return { name, median: at(0.5), p95: at(0.95) };
 }
