@@ -10,11 +10,12 @@
  * Debian mirror the first time, and script(1) and tmux(1). The shells are the machine's own.
  */
 
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ShellTerminal } from "../shell-terminal.ts";
 import { cleanEnvironment, measure, report, type Timing, timingOf } from "./measure.ts";
 
 const rounds = Number(process.argv[2] ?? "20");
@@ -59,7 +60,7 @@ async function promptCheck(shell: string): Promise<void> {
 		return;
 	}
 	const folder = makeProject(`prompt-${shell}`, shell === "bash" ? "jq" : `jq, ${shell}`);
-	const terminal = await Terminal.open(folder, program);
+	const terminal = await ShellTerminal.open(folder, { ...env, SHELL: program });
 	const loops =
 		shell === "fish"
 			? (body: string): string => `for i in (seq ${CHECKS}); ${body}; end`
@@ -86,7 +87,7 @@ async function promptCheck(shell: string): Promise<void> {
 
 async function changes(): Promise<void> {
 	const folder = makeProject("changes", "jq");
-	const terminal = await Terminal.open(folder, "/bin/bash");
+	const terminal = await ShellTerminal.open(folder, { ...env, SHELL: "/bin/bash" });
 	const timings: Timing[] = [
 		...measure([{ name: "node -e 0", command: [process.execPath, "-e", "0"], repeat: 10 }], rounds),
 	];
@@ -118,7 +119,7 @@ async function additions(base: string): Promise<number[]> {
 	const first = Math.floor(names.length / 2);
 	save(folder, [base, ...names.slice(0, first)].join(", "), "none");
 	run(folder, ["shell", "--", "true"]);
-	const terminal = await Terminal.open(folder, "/bin/bash");
+	const terminal = await ShellTerminal.open(folder, { ...env, SHELL: "/bin/bash" });
 	const samples: number[] = [];
 	for (let count = first + 1; count < names.length; count++) {
 		const mark = `/usr/share/doc/${names[count - 1] ?? ""}`;
@@ -189,63 +190,6 @@ function run(folder: string, args: readonly string[]): string {
 	const { status, stdout, stderr } = spawnSync(devenv, args, { cwd: folder, env, encoding: "utf8" });
 	if (status !== 0) throw new Error(`devenv ${args.join(" ")} ended with ${String(status)}:\n${stderr}`);
 	return stdout;
-}
-
-/** A shell of a project on a terminal. */
-class Terminal {
-	readonly #child: ChildProcessWithoutNullStreams;
-	#output = "";
-	#count = 0;
-
-	private constructor(child: ChildProcessWithoutNullStreams) {
-		this.#child = child;
-		child.stdout.setEncoding("utf8").on("data", (text: string) => {
-			this.#output += text;
-		});
-	}
-
-	static async open(folder: string, shell: string): Promise<Terminal> {
-		const child = spawn("script", ["-qefc", `${devenv} shell`, "/dev/null"], {
-			cwd: folder,
-			env: { ...env, SHELL: shell },
-		});
-		const terminal = new Terminal(child);
-		await terminal.ask("echo 1");
-		// The daemon has seen the shell, and looked once.
-		await sleep(1500);
-		return terminal;
-	}
-
-	/** Runs a line; what it printed. The marks are put together by the shell: the typed line does not hold them. */
-	async ask(line: string): Promise<string> {
-		const mark = `m${++this.#count}`;
-		const from = this.#output.length;
-		this.#child.stdin.write(`echo ${mark}:""a; ${line}; echo ${mark}:""z\n`);
-		for (let turn = 0; turn < 60_000; turn++) {
-			const text = this.#output.slice(from);
-			const end = text.indexOf(`${mark}:z`);
-			if (end >= 0) return text.slice(text.indexOf(`${mark}:a`) + mark.length + 2, end).trim();
-			await sleep(1);
-		}
-		throw new Error(`the shell did not answer:\n${this.#output.slice(from)}`);
-	}
-
-	/** Milliseconds from `change` until the line, typed again and again, prints what is expected. */
-	async until(line: string, expected: string, change: () => void): Promise<number> {
-		const began = performance.now();
-		change();
-		for (let turn = 0; turn < 5000; turn++) {
-			if ((await this.ask(line)).split(/\s+/).includes(expected)) return performance.now() - began;
-			await sleep(2);
-		}
-		throw new Error(`'${line}' never printed '${expected}':\n${this.#output.slice(-2000)}`);
-	}
-
-	async close(): Promise<void> {
-		const ended = new Promise((resolve) => this.#child.once("close", resolve));
-		this.#child.stdin.write("exit\n");
-		await ended;
-	}
 }
 
 try {
