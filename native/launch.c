@@ -101,13 +101,15 @@ static void remember_value(const struct change *change)
 		setenv(join("__DEVENV_HAD_", change->name, NULL), value, 1);
 }
 
-void apply_changes(const struct stamp *stamp, int interactive)
+static void apply(const struct stamp *stamp, int interactive, int keep_set)
 {
 	if (stamp->clean)
 		keep_only(&stamp->keep);
 	for (size_t index = 0; index < stamp->change_count; index++) {
 		const struct change *change = &stamp->changes[index];
 		if (strcmp(change->kind, "set") == 0) {
+			if (keep_set && getenv(change->name) != NULL)
+				continue;
 			if (interactive)
 				remember_value(change);
 			setenv(change->name, change->value, 1);
@@ -119,6 +121,16 @@ void apply_changes(const struct stamp *stamp, int interactive)
 		else
 			join_list(change, strcmp(change->kind, "prepend") == 0);
 	}
+}
+
+void apply_changes(const struct stamp *stamp, int interactive)
+{
+	apply(stamp, interactive, 0);
+}
+
+void apply_changes_beneath(const struct stamp *stamp, int keep_set)
+{
+	apply(stamp, 0, keep_set);
 }
 
 /* ---- finding the stamp -------------------------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@
  */
 void apply_changes(const struct stamp *stamp, int interactive);
 
+/* The same for a program: what the caller has set of the environment's own variables stays where `keep_set`. */
+void apply_changes_beneath(const struct stamp *stamp, int keep_set);
+
 /* The stamp's path for a project folder, or NULL where the variables name no state folder. */
 char *stamp_path(const char *project, int as_user);
 

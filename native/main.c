@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{"launch", launch_main},
 	{"enter", enter_main},
 	{"host", host_main},
+	{"shim", shim_main},
 	{"swap", swap_main},
 };
 
@@ -31,6 +32,9 @@ int main(int argc, char **argv)
 {
 	/* The path that was executed, which a program cannot change as it can argv[0]. */
 	const char *name = base_name((const char *)getauxval(AT_EXECFN));
+	/* The interpreter of a script: the kernel gives the script as what was executed, and the interpreter as argv[0]. */
+	if (argc > 2 && strcmp(argv[1], "shim") == 0 && strncmp(base_name(argv[0]), "devenv-helper", 13) == 0)
+		name = base_name(argv[0]);
 	if (strncmp(name, "devenv-helper", 13) != 0 && strcmp(name, "helper") != 0)
 		return host_link_main(name, argc, argv);
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)

@@ -37,3 +37,12 @@ export function nodeEnvironment(environment: Readonly<NodeJS.ProcessEnv>): Recor
 	}
 	return restored;
 }
+
+/** Who runs this process, as it sees it itself. */
+export function callerIds(): { readonly uid: number; readonly gid: number; readonly groups: readonly number[] } {
+	return {
+		uid: process.geteuid?.() ?? 0,
+		gid: process.getegid?.() ?? 0,
+		groups: process.getgroups?.() ?? [],
+	};
+}

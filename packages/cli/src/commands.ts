@@ -11,10 +11,12 @@ import Eval from "./commands/eval.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
+import PrintEnv from "./commands/print-env.ts";
 import Reload from "./commands/reload.ts";
 import Revoke from "./commands/revoke.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
+import Shims from "./commands/shims.ts";
 import Update from "./commands/update.ts";
 
 /** By id; a colon separates a topic from its command. */
@@ -27,6 +29,8 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	reload: Reload,
 	allow: Allow,
 	revoke: Revoke,
+	"print-env": PrintEnv,
+	shims: Shims,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,

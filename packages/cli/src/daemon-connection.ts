@@ -20,7 +20,7 @@ export function callerLayout(): HomeLayout {
 }
 
 /** Connects to the daemon, starting one if there is none. Inside a view the host's agent starts it. */
-async function connectToDaemon(onStart: () => void): Promise<DaemonClient> {
+export async function connectToDaemon(onStart: () => void): Promise<DaemonClient> {
 	const root = installationRoot();
 	const start: [string, ...string[]] = [process.execPath, join(root, "packages/daemon/src/main.ts")];
 	const environment = {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { renderDiagnostic } from "@devenv/diagnostics";
 import { type PrepareParams, prepareEnvironment } from "@devenv/protocol";
 import { enterStamp } from "@devenv/shell";
-import { callerEnvironment } from "./caller.ts";
+import { callerEnvironment, callerIds } from "./caller.ts";
 import { callDaemon } from "./daemon-connection.ts";
 import type { ShellRequest } from "./shell-arguments.ts";
 import { currentFolder, requireProject } from "./find-project.ts";
@@ -26,9 +26,7 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 	const params: PrepareParams = {
 		project,
 		variables: env,
-		uid: process.geteuid?.() ?? 0,
-		gid: process.getegid?.() ?? 0,
-		groups: process.getgroups?.() ?? [],
+		...callerIds(),
 		asUser: request.asUser,
 	};
 	const prepared = await callDaemon(prepareEnvironment, params);

@@ -11,7 +11,18 @@ export class RootHelp extends Help {
 }
 
 /** Command ids in the order of the page; a new command that is missing here comes last. */
-const order: readonly string[] = ["init", "shell", "search", "info", "update", "eval", "nix-instantiate"];
+const order: readonly string[] = [
+	"init",
+	"shell",
+	"search",
+	"info",
+	"update",
+	"allow",
+	"print-env",
+	"shims",
+	"eval",
+	"nix-instantiate",
+];
 
 function formatRootHelp(commands: readonly (readonly [id: string, summary: string])[]): string {
 	const rank = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length);

@@ -23,6 +23,9 @@ import {
 	prepareEnvironment,
 	type PrepareParams,
 	type PrepareResult,
+	printEnvironment,
+	type PrintParams,
+	type PrintResult,
 	type ProjectParams,
 	type ReloadResult,
 	reloadShells,
@@ -36,7 +39,17 @@ import {
 	type UpdateResult,
 	wakeDaemon,
 } from "@devenv/protocol";
-import { type ActivationOutcome, activate, contentDigest, swapRoot, Trust } from "@devenv/shell";
+import {
+	type ActivationOutcome,
+	type ActivationRequest,
+	activate,
+	contentDigest,
+	formatRegistration,
+	outsideEnvironment,
+	placeOutside,
+	swapRoot,
+	Trust,
+} from "@devenv/shell";
 import type { DaemonService } from "./daemon.ts";
 import { handle, type RequestContext } from "./handler.ts";
 import { LiveReload } from "./live/live-reload.ts";
@@ -64,6 +77,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 	return {
 		handlers: [
 			handle(prepareEnvironment, (params, request) => service.prepare(params, request)),
+			handle(printEnvironment, (params, request) => service.print(params, request)),
 			handle(updateInputs, (params, request) => service.update(params, request)),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
@@ -111,7 +125,10 @@ interface SettledProject extends LockedProject {
 /** An environment that is built and can be entered. */
 interface PreparedShell extends LockedProject {
 	readonly environment: EvaluatedEnvironment;
+	readonly activation: ActivationRequest;
 	readonly outcome: ActivationOutcome;
+	/** Of everything that was read: see {@link contentDigest}. */
+	readonly digest: string;
 }
 
 /** Milliseconds after which a file's times are sure to differ from now. */
@@ -124,6 +141,19 @@ function nanoseconds(): bigint {
 function sayLocking({ spec }: Project, request: RequestContext): void {
 	const urls = spec.inputs.map(({ url }) => url.value);
 	request.progress({ kind: "phase", phase: "lock", message: `locking ${urls.join(", ")}` });
+}
+
+/** Refuses what nobody has asked for by name and nobody has allowed. Throws `TRUST_NEEDED` and `TRUST_DENIED`. */
+function requireConsent(trust: Trust, folder: string, digest: string): void {
+	if (trust.hold(folder, digest) === null) return;
+	if (trust.decision(folder) === "denied") {
+		fail("TRUST_DENIED", `${folder} may not be entered without being asked for: \`devenv revoke\` was used there`, {
+			hint: "`devenv allow` allows what its files say now",
+		});
+	}
+	fail("TRUST_NEEDED", `nobody has allowed what the files of ${folder} say now`, {
+		hint: "read its env.yaml, then `devenv allow`",
+	});
 }
 
 /** The requests themselves; `helper` is the native helper's path, null where there is none. */
@@ -152,6 +182,19 @@ export class EngineService {
 			root: environment.root?.outPath ?? null,
 			name: environment.name,
 			lockWritten: written,
+			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
+		};
+	}
+
+	/** The environment for programs that are in no view; what is allowed is put in place for shims. */
+	async print(params: PrintParams, request: RequestContext): Promise<PrintResult> {
+		const prepared = await this.#prepareShell({ ...params, lock: "frozen" }, request);
+		const { project, environment, activation, outcome } = prepared;
+		const outside = outsideEnvironment(activation, outcome);
+		if (this.#trust.hold(project.folder, prepared.digest) === null) placeOutside(activation, outcome, outside);
+		return {
+			report: outside.report,
+			registration: formatRegistration({ ...outside.registration, shell: "json" }),
 			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
 		};
 	}
@@ -202,15 +245,19 @@ export class EngineService {
 	}
 
 	async #prepareToFollow(params: PrepareParams, request: RequestContext): Promise<Prepared> {
-		const { project, environment, outcome } = await this.#prepareShell(params, request);
-		const read = [...project.tracked, ...environment.tracked];
-		const paths = new Set(read.map(({ path }) => path));
+		const { project, activation, outcome, digest } = await this.#prepareShell(params, request);
+		const paths = new Set(activation.tracked.map(({ path }) => path));
+		const outside = outsideEnvironment(activation, outcome);
 		return {
 			outcome,
+			outside,
+			placeOutside: () => {
+				placeOutside(activation, outcome, outside);
+			},
 			project: project.folder,
-			environment: this.#engine.physical(environment.outPath),
+			environment: activation.environment,
 			watched: outcome.conditions.filter(({ path }) => paths.has(path)),
-			digest: contentDigest(project.folder, read),
+			digest,
 			reload: project.spec.reload,
 		};
 	}
@@ -224,12 +271,15 @@ export class EngineService {
 			{ project: project.folder, spec, lock, variables: params.variables },
 			work,
 		);
+		const tracked = [...project.tracked, ...environment.tracked];
+		const digest = contentDigest(project.folder, tracked);
+		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
 		await this.#engine.realise([environment.drvPath], work);
 		this.#engine.keepEnvironment(this.#rootLink(params.project), environment);
 		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
 		const { layout } = this.#context;
-		const outcome = await activate({
+		const activation: ActivationRequest = {
 			project: params.project,
 			environment: this.#engine.physical(environment.outPath),
 			paths: {
@@ -239,7 +289,7 @@ export class EngineService {
 				helper: this.#helper,
 			},
 			caller: { uid: params.uid, gid: params.gid, groups: params.groups, env: params.variables },
-			tracked: [...project.tracked, ...environment.tracked],
+			tracked,
 			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
 			readSince,
 			shell: spec.shell,
@@ -247,8 +297,9 @@ export class EngineService {
 			...((params.clean ?? spec.clean.enabled) ? { clean: { keep: spec.clean.keep } } : {}),
 			asUser: params.asUser ?? false,
 			live: spec.reload !== "off",
-		});
-		return { ...settled, environment, outcome };
+			consent: this.#trust.filesFor(project.folder, digest),
+		};
+		return { ...settled, environment, activation, outcome: await activate(activation), digest };
 	}
 
 	async update(params: UpdateParams, request: RequestContext): Promise<UpdateResult> {

@@ -43,6 +43,11 @@ export {
 } from "./methods.ts";
 export {
 	decideTrust,
+	printedEnvironment,
+	type PrintedEnvironment,
+	printEnvironment,
+	type PrintParams,
+	type PrintResult,
 	reloadShells,
 	type ReloadResult,
 	type TrustParams,

@@ -67,6 +67,8 @@ export interface PrepareParams extends ProjectParams {
 	readonly asUser?: boolean;
 	/** What to do where env.lock is absent: write it (default), or fail. */
 	readonly lock?: "create" | "frozen";
+	/** `needed`: refused unless the content is allowed (nobody asked for it by name); default: given. */
+	readonly consent?: "given" | "needed";
 }
 
 export interface PrepareResult {
@@ -228,6 +230,7 @@ export const prepareEnvironment: Method<PrepareParams, PrepareResult> = {
 		clean: optional(boolean),
 		asUser: optional(boolean),
 		lock: optional(oneOf("create", "frozen")),
+		consent: optional(oneOf("given", "needed")),
 	}),
 	result: object<PrepareResult>({
 		stamp: absolutePath,

@@ -79,7 +79,8 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 	const shell = chooseShell(request, root, diagnostics);
 	const inputs = new Set<string>();
 	const view = root === null ? null : prepareView(request, { root, shell, asUser }, inputs);
-	const changes = await environmentChanges(request, environment, { shell, view, diagnostics });
+	const own = ownChanges(request, environment, diagnostics);
+	const changes = await environmentChanges(request, environment, { shell, view, diagnostics, own });
 	const { conditions, settled } = observe(request, inputs, root);
 	const registration: ShellRegistration = {
 		project: request.project,
@@ -95,6 +96,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		etc: view?.spec.etc ?? null,
 		swappable: request.paths.helper !== null,
 		promptName: request.prompt === "auto" ? promptName(request, environment) : null,
+		outside: false,
 	};
 	const live =
 		request.live !== true
@@ -120,10 +122,20 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		clean: request.clean === undefined ? null : [...request.clean.keep],
 		shell: script.command,
 		...(request.live === true ? { live: request.paths.runtime } : {}),
+		...(request.consent === undefined ? {} : { consent: request.consent }),
 	};
 	writeStampFile(path, stamp);
 	const depends = conditions.filter((each): each is PathCondition => each.kind !== "variable");
-	return { stamp: path, lasting: settled, diagnostics, registration, changes, conditions: depends };
+	return {
+		stamp: path,
+		content: stamp,
+		lasting: settled,
+		diagnostics,
+		registration,
+		changes,
+		own,
+		conditions: depends,
+	};
 }
 
 function physical(request: ActivationRequest, logical: string): string {
@@ -267,10 +279,14 @@ function describe(path: string): string {
 async function environmentChanges(
 	request: ActivationRequest,
 	environment: EnvironmentDescription,
-	around: { readonly shell: ChosenShell; readonly view: PreparedView | null; readonly diagnostics: Diagnostic[] },
+	around: {
+		readonly shell: ChosenShell;
+		readonly view: PreparedView | null;
+		readonly diagnostics: Diagnostic[];
+		readonly own: readonly EnvironmentChange[];
+	},
 ): Promise<EnvironmentChange[]> {
 	const { view, shell } = around;
-	const set = (name: string, value: string): EnvironmentChange => ({ kind: "set", name, value });
 	const changes: EnvironmentChange[] = [];
 	if (view !== null) {
 		for (const name of certificateVariables) changes.push({ kind: "rehost", name });
@@ -288,17 +304,32 @@ async function environmentChanges(
 		changes.push(...locales.changes);
 		around.diagnostics.push(...locales.diagnostics);
 	}
-	for (const [name, value] of Object.entries(environment.variables)) changes.push(set(name, value));
+	changes.push(...around.own);
 	const first = [...(view?.firstPrograms ?? []), ...environment.path];
 	const last = view?.lastPrograms ?? [];
 	if (first.length > 0) changes.push({ kind: "prepend", name: "PATH", separator: ":", value: first.join(":") });
 	if (last.length > 0) changes.push({ kind: "append", name: "PATH", separator: ":", value: last.join(":") });
 	changes.push(set("SHELL", shell.program));
-	changes.push(set("DEVENV_ROOT", request.project));
-	changes.push(set("DEVENV_STATE", projectFolder(request, around.diagnostics)));
-	changes.push(set("DEVENV_RUNTIME", runtimeFolder(request)));
-	changes.push(set("DEVENV_PROFILE", request.profile ?? "default"));
 	return changes;
+}
+
+/** What holds inside a view and outside of one: the project's own variables. */
+function ownChanges(
+	request: ActivationRequest,
+	environment: EnvironmentDescription,
+	diagnostics: Diagnostic[],
+): EnvironmentChange[] {
+	return [
+		...Object.entries(environment.variables).map(([name, value]) => set(name, value)),
+		set("DEVENV_ROOT", request.project),
+		set("DEVENV_STATE", projectFolder(request, diagnostics)),
+		set("DEVENV_RUNTIME", runtimeFolder(request)),
+		set("DEVENV_PROFILE", request.profile ?? "default"),
+	];
+}
+
+function set(name: string, value: string): EnvironmentChange {
+	return { kind: "set", name, value };
 }
 
 /** Where the project's services and tools keep their data: `.devenv/state` in the project. */

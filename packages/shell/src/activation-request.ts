@@ -4,6 +4,7 @@ import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import type { ShellRegistration } from "./live-shell.ts";
 import type { PathCondition } from "./stamp-conditions.ts";
+import type { ConsentFiles, Stamp } from "./stamp-file.ts";
 
 /** How evaluation read a path outside the store. */
 export type TrackedKind = "file" | "directory" | "absent" | "link";
@@ -78,11 +79,14 @@ export interface ActivationRequest {
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */
 	readonly live?: boolean;
+	/** Where it is written whether this content may be entered without being asked for. */
+	readonly consent?: ConsentFiles;
 }
 
 export interface ActivationOutcome {
-	/** The stamp file to hand to {@link enterStamp}. */
+	/** The stamp file to hand to {@link enterStamp}, and what is in it. */
 	readonly stamp: string;
+	readonly content: Stamp;
 	/** The helper's `launch` may use the stamp from now on; false where an input changed while it was read. */
 	readonly lasting: boolean;
 	/** Warnings and notes for the user: a shell that the root lacks, a locale that cannot be made … */
@@ -91,6 +95,8 @@ export interface ActivationOutcome {
 	readonly registration: ShellRegistration;
 	/** What is applied to the caller's environment, in this order. */
 	readonly changes: readonly EnvironmentChange[];
+	/** Those of them that have nothing to do with the view: the project's variables. */
+	readonly own: readonly EnvironmentChange[];
 	/** The paths that the stamp depends on, as they are now. */
 	readonly conditions: readonly PathCondition[];
 }

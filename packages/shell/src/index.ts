@@ -20,6 +20,7 @@ export { composeEtc, type EtcRequest } from "./compose-etc.ts";
 export { detectViews, type ViewSupport } from "./detect-views.ts";
 export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
 export { applyChanges, type EnvironmentChange, environmentDifference } from "./environment-difference.ts";
+export { quoteForFish, quoteForSh } from "./live-functions.ts";
 export {
 	formatRegistration,
 	lastGeneration,
@@ -32,11 +33,14 @@ export {
 	type ShellRegistration,
 } from "./live-shell.ts";
 export { type SummarizedEnvironment, summarizeChange } from "./environment-summary.ts";
+export { type EnvironmentReport, type OutsideEnvironment, outsideEnvironment, placeOutside } from "./outside.ts";
 export { readEnvironment } from "./read-environment.ts";
+export { shimFolder, shimPrograms, writeShims } from "./shims.ts";
 export { type ShellName, shellNames } from "./shell-name.ts";
 export { contentDigest, type FolderDecision, Trust } from "./trust.ts";
 export { firstChanged, type PathCondition } from "./stamp-conditions.ts";
 export {
+	type ConsentFiles,
 	formatStamp,
 	parseStamp,
 	type PathSignature,

@@ -99,7 +99,8 @@ export function zshLive(live: LiveShell | null): string {
 `;
 }
 
-function posixRegistration({ folder, registration }: LiveShell): string {
+/** What makes a bash or zsh known to the daemon. */
+export function posixRegistration({ folder, registration }: LiveShell): string {
 	return `__devenv_generation=0 __devenv_shell=${quoteForSh(folder)}/$$
 IFS= read -r __devenv_status </proc/$$/stat
 printf '%s\\n' ${quoteForSh(registration)} "$__devenv_status" >|"$__devenv_shell.shell"
@@ -179,12 +180,19 @@ set -g __devenv_entered
 
 /** What fish runs at startup to be known to the daemon and to follow it. */
 export function fishLive(live: LiveShell | null): string {
-	if (live === null) return "";
+	return live === null ? "" : `${fishRegistration(live)}${fishPrompt}`;
+}
+
+/** What makes a fish known to the daemon. */
+export function fishRegistration({ folder, registration }: LiveShell): string {
 	return `set -g __devenv_generation 0
-set -g __devenv_shell ${quoteForFish(live.folder)}/$fish_pid
+set -g __devenv_shell ${quoteForFish(folder)}/$fish_pid
 read -l __devenv_status </proc/$fish_pid/stat
-printf '%s\\n' ${quoteForFish(live.registration)} "$__devenv_status" >$__devenv_shell.shell
-function __devenv_prompt --on-event fish_prompt
+printf '%s\\n' ${quoteForFish(registration)} "$__devenv_status" >$__devenv_shell.shell
+`;
+}
+
+const fishPrompt = `function __devenv_prompt --on-event fish_prompt
 	test -r $__devenv_shell.generation; or return
 	read -l now <$__devenv_shell.generation
 	if test -n "$now"; and test "$now" != "$__devenv_generation"
@@ -193,7 +201,6 @@ function __devenv_prompt --on-event fish_prompt
 	end
 end
 `;
-}
 
 /** A word that bash, zsh and sh read as this text. */
 export function quoteForSh(text: string): string {

@@ -22,7 +22,8 @@ import { shellNames, type ShellName } from "./shell-name.ts";
 /** What a shell says of itself; written by activation, so that all shells of one activation say the same. */
 export interface ShellRegistration {
 	readonly project: string;
-	readonly shell: ShellName;
+	/** Whose language its texts are in; `json`: a program that prints them. */
+	readonly shell: ShellName | "json";
 	/** The variables of the caller that activation read, and nothing else of his. */
 	readonly variables: Readonly<Record<string, string>>;
 	readonly uid: number;
@@ -38,6 +39,8 @@ export interface ShellRegistration {
 	readonly swappable: boolean;
 	/** What the prompt shows; null where it is left alone. */
 	readonly promptName: string | null;
+	/** It is in no view: it has the project's variables and shims only. */
+	readonly outside: boolean;
 }
 
 /** A registration with the process that wrote it. */
@@ -79,7 +82,8 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	const found = value as Readonly<Record<string, unknown>>;
 	const { project, shell, variables, uid, gid, groups, asUser, clean, environment, root, etc, swappable, promptName } =
 		found;
-	const name = shellNames.find((each) => each === shell);
+	const { outside } = found;
+	const name = ([...shellNames, "json"] as const).find((each) => each === shell);
 	if (found["version"] !== version || name === undefined) return undefined;
 	if (!isAbsolute(project) || !isAbsolute(environment)) return undefined;
 	if (root !== null && !isAbsolute(root)) return undefined;
@@ -87,6 +91,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	if (!isId(uid) || !isId(gid) || !Array.isArray(groups) || !groups.every(isId)) return undefined;
 	if (typeof asUser !== "boolean" || typeof clean !== "boolean" || typeof swappable !== "boolean") return undefined;
 	if (promptName !== null && typeof promptName !== "string") return undefined;
+	if (typeof outside !== "boolean" || (name === "json" && !outside)) return undefined;
 	if (!isVariables(variables)) return undefined;
 	return {
 		project,
@@ -102,6 +107,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 		etc,
 		swappable,
 		promptName,
+		outside,
 	};
 }
 

@@ -46,6 +46,13 @@ export interface ViewSpec {
 	readonly asUser?: number;
 }
 
+/** Files that say what the user decided of a content and of a folder (see trust.ts; native/consent.c reads them). */
+export interface ConsentFiles {
+	/** Is there if the content was allowed. */
+	readonly content: string;
+	readonly decision: string;
+}
+
 export interface Stamp {
 	readonly project: string;
 	/** False: good for one entry right after it was written. */
@@ -59,6 +66,8 @@ export interface Stamp {
 	readonly shell: readonly string[];
 	/** The runtime folder of the daemon that the interactive shell follows; absent: it follows none. */
 	readonly live?: string;
+	/** Where it is written whether this content may be entered without being asked for. */
+	readonly consent?: ConsentFiles;
 }
 
 const magic = "devenv-stamp";
@@ -89,6 +98,8 @@ const fieldCounts = {
 	keep: 1,
 	shell: 1,
 	live: 1,
+	"allowed-content": 1,
+	"folder-decision": 1,
 	end: 0,
 } as const;
 
@@ -97,6 +108,11 @@ type Tag = keyof typeof fieldCounts;
 /** The stamp's path in the state folder; the same as stamp_path of native/launch.c (FNV-1a, 64 bits, of the project). */
 export function stampPath(state: string, project: string, asUser: boolean): string {
 	return `${state}/stamps/${projectHash(project)}${asUser ? "-user" : ""}.stamp`;
+}
+
+/** The stamp that shims enter: of the last environment that was allowed, whatever the files say by now. */
+export function outsideStampPath(state: string, project: string): string {
+	return `${state}/stamps/${projectHash(project)}-outside.stamp`;
 }
 
 /** 16 hex digits that stand for a project folder in file names. Not collision-proof: what is found must name the project. */
@@ -133,6 +149,10 @@ export function formatStamp(stamp: Stamp): Buffer {
 	for (const change of stamp.changes) addChange(change, add);
 	for (const argument of stamp.shell) add("shell", argument);
 	if (stamp.live !== undefined) add("live", stamp.live);
+	if (stamp.consent !== undefined) {
+		add("allowed-content", stamp.consent.content);
+		add("folder-decision", stamp.consent.decision);
+	}
 	add("end");
 	return Buffer.from(`${fields.join("\0")}\0`);
 }
@@ -217,6 +237,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 	const [root, store, etc] = [single.get("root"), single.get("store"), single.get("etc")];
 	const [runtime, hostLog, asUser] = [single.get("runtime"), single.get("host-log"), single.get("as-user")];
 	const live = single.get("live");
+	const [content, decision] = [single.get("allowed-content"), single.get("folder-decision")];
 	return {
 		project: single.get("project") ?? damaged(),
 		lasting: single.get("lasting") === "1",
@@ -236,6 +257,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 		clean: single.has("clean") ? keep : null,
 		shell,
 		...(live === undefined ? {} : { live }),
+		...(content === undefined || decision === undefined ? {} : { consent: { content, decision } }),
 	};
 }
 

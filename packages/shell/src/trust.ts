@@ -20,6 +20,7 @@ import {
 import { join, relative } from "node:path";
 import { unreachable } from "@devenv/diagnostics";
 import type { TrackedPath } from "./activation-request.ts";
+import { type ConsentFiles, projectHash } from "./stamp-file.ts";
 
 /** What the user decided of a folder. */
 export type FolderDecision = "always" | "denied";
@@ -68,10 +69,15 @@ export class Trust {
 		return found["decision"] === "always" || found["decision"] === "denied" ? found["decision"] : null;
 	}
 
+	/** Where both are written. */
+	filesFor(project: string, digest: string): ConsentFiles {
+		return { content: this.#contentFile(digest), decision: this.#file(project) };
+	}
+
 	/** Allows a content, in this folder and every other; an earlier denial of the folder is over. */
 	allow(project: string, digest: string): void {
 		if (this.decision(project) === "denied") rmSync(this.#file(project), { force: true });
-		this.#write(join(this.#folder, "contents", digest), "");
+		this.#write(this.#contentFile(digest), "");
 	}
 
 	/** Decides on everything that the folder will ever say. */
@@ -85,12 +91,16 @@ export class Trust {
 	}
 
 	#has(digest: string): boolean {
-		return lstatSync(join(this.#folder, "contents", digest), { throwIfNoEntry: false })?.isFile() === true;
+		return lstatSync(this.#contentFile(digest), { throwIfNoEntry: false })?.isFile() === true;
 	}
 
+	#contentFile(digest: string): string {
+		return join(this.#folder, "contents", digest);
+	}
+
+	/** Two folders with the same hash share a file, which says which of them it means. */
 	#file(project: string): string {
-		const key = createHash("sha256").update(project).digest("hex").slice(0, 32);
-		return join(this.#folder, "folders", `${key}.json`);
+		return join(this.#folder, "folders", `${projectHash(project)}.json`);
 	}
 
 	#write(file: string, text: string): void {

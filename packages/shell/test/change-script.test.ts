@@ -61,6 +61,7 @@ const registration = (shell: ShellName): ShellRegistration => ({
 	etc: null,
 	swappable: false,
 	promptName: "web",
+	outside: false,
 });
 
 /** Runs an interactive shell with the first environment; `script` is its own language, and may `push` a generation. */

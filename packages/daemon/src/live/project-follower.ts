@@ -11,14 +11,16 @@ import { type Diagnostic, DiagnosticError, diagnose, renderDiagnostic } from "@d
 import type { PrepareParams } from "@devenv/protocol";
 import {
 	type ActivationOutcome,
+	type ChangeScript,
 	changeScript,
-	type EnvironmentChange,
 	firstChanged,
 	lastGeneration,
 	type LiveShellProcess,
+	type OutsideEnvironment,
 	type PathCondition,
 	pushChange,
 	readEnvironment,
+	type ShellName,
 	summarizeChange,
 } from "@devenv/shell";
 import { BuildCancelled } from "@devenv/engine";
@@ -29,6 +31,9 @@ import { rootConflict } from "./root-compatibility.ts";
 /** A project's environment, made for one caller. */
 export interface Prepared {
 	readonly outcome: ActivationOutcome;
+	/** The same for those in no view, and what puts it in place once it may be taken. */
+	readonly outside: OutsideEnvironment;
+	readonly placeOutside: () => void;
 	readonly project: string;
 	/** Physical path of the environment store object. */
 	readonly environment: string;
@@ -228,8 +233,10 @@ export class ProjectFollower {
 	/** Brings one shell to an environment; gives what changed. */
 	async #give(shell: Followed, prepared: Prepared, asked: boolean): Promise<string> {
 		const { outcome, environment, reload } = prepared;
+		const { outside, shell: form } = shell.process;
 		const { root, etc, promptName } = outcome.registration;
-		const changes = JSON.stringify(outcome.changes);
+		const due = outside ? prepared.outside.changes : outcome.changes;
+		const changes = JSON.stringify(due);
 		const isSame = shell.environment === environment && shell.root === root;
 		if (isSame && shell.etc === etc) {
 			// Equal environments set equal variables, but for what the caller's own folders add.
@@ -237,7 +244,7 @@ export class ProjectFollower {
 			const known = shell.changes !== undefined;
 			shell.changes = changes;
 			shell.message = "";
-			if (known) this.#push(shell, { changes: outcome.changes, message: "" });
+			if (known) this.#push(shell, { changes: due, message: "" }, prepared);
 			return "";
 		}
 		const summary = summarizeChange(readEnvironment(shell.environment), readEnvironment(environment));
@@ -252,28 +259,33 @@ export class ProjectFollower {
 			this.#say(shell, `devenv: ${what}: ${why}`);
 			return "";
 		}
-		const conflict = this.#conflict(shell, root);
+		const conflict = outside || form === "json" ? undefined : this.#conflict(shell, root, form);
 		if (conflict !== undefined) {
 			this.#say(shell, `devenv: ${what}: ${conflict}: \`exec devenv shell\` enters it`);
 			return "";
 		}
-		if (shell.root !== root || shell.etc !== etc) await this.#swap(shell, { root, etc });
+		if (outside) prepared.placeOutside();
+		else if (shell.root !== root || shell.etc !== etc) await this.#swap(shell, { root, etc });
 		const before = shell.promptName;
 		Object.assign(shell, { environment, root, etc, promptName, changes, message: "" });
-		this.#push(shell, {
-			changes: outcome.changes,
-			message: summary === "" ? "" : `devenv: ${summary}`,
-			...(before === null || promptName === null ? {} : { promptName: { before, now: promptName } }),
-		});
+		this.#push(
+			shell,
+			{
+				changes: due,
+				message: summary === "" ? "" : `devenv: ${summary}`,
+				...(before === null || promptName === null ? {} : { promptName: { before, now: promptName } }),
+			},
+			prepared,
+		);
 		return summary;
 	}
 
 	/** Why a shell cannot have that root while it runs. */
-	#conflict(shell: Followed, root: string | null): string | undefined {
+	#conflict(shell: Followed, root: string | null, name: ShellName): string | undefined {
 		if (shell.root === root) return undefined;
 		if (shell.root === null || root === null) return "the environment has packages now, or no more";
 		if (!shell.process.swappable) return "without the compiled helper a running shell keeps its programs";
-		const conflict = rootConflict(shell.root, root, shell.process.shell);
+		const conflict = rootConflict(shell.root, root, name);
 		return conflict === undefined ? undefined : `the new environment ${conflict}`;
 	}
 
@@ -312,18 +324,22 @@ export class ProjectFollower {
 		this.#push(shell, { changes: null, message });
 	}
 
-	#push(
-		shell: Followed,
-		script: {
-			readonly changes: readonly EnvironmentChange[] | null;
-			readonly message: string;
-			readonly promptName?: { readonly before: string; readonly now: string };
-		},
-	): void {
+	/** `prepared`: what the changes come from; absent where the environment stays. */
+	#push(shell: Followed, script: ChangeScript, prepared?: Prepared): void {
 		shell.generation++;
-		const text = changeScript(shell.process.shell, script);
-		pushChange(this.#options.folder, shell.process.pid, { generation: shell.generation, text });
+		const { shell: form, pid } = shell.process;
+		const text = form === "json" ? reportLine(script, prepared) : changeScript(form, script);
+		pushChange(this.#options.folder, pid, { generation: shell.generation, text });
 	}
+}
+
+/** One line of JSON for a program that prints what it follows. */
+function reportLine({ message }: ChangeScript, prepared: Prepared | undefined): string {
+	const line =
+		prepared === undefined
+			? { kind: "message", message }
+			: { kind: "environment", message, environment: prepared.outside.report };
+	return `${JSON.stringify(line)}\n`;
 }
 
 /** Shells with the same key get the same environment. */
