@@ -94,6 +94,8 @@ export class FakeDaemon {
 		this.#sockets.add(socket);
 		socket.on("error", () => undefined);
 		const lines = createInterface({ input: socket });
+		// A client that is ended hangs up, and a line reader passes that on.
+		lines.on("error", () => undefined);
 		lines.on("line", (line) => void this.#receive(socket, JSON.parse(line) as Message));
 	}
 
