@@ -145,9 +145,9 @@ function edit(): void {
 	writeModel(random(3));
 }
 
-/** The environment without what differs between any two shells, and the programs of the view. */
+/** The environment without what differs between any two shells (each has a host agent of its own), and the programs of the view. */
 const question =
-	"env -0 | sort -z | grep -zvE '^(SHLVL|_|PWD|OLDPWD|SHELL_SESSION_ID)=' | tr '\\0\\n' '\\n ' | cat -A; ls /usr/bin | sha256sum";
+	"env -0 | sort -z | grep -zvE '^(SHLVL|_|PWD|OLDPWD|DEVENV_HOST_SOCKET)=' | tr '\\0\\n' '\\n ' | cat -A; ls /usr/bin | sha256sum";
 const mounts = "wc -l </proc/self/mountinfo";
 
 function run(args: readonly string[]): string {

@@ -10,7 +10,9 @@ import {
 	createEngine,
 	type Engine,
 	type EvaluatedEnvironment,
+	EvaluationRefused,
 	type LockOutcome,
+	type TrackedRead,
 } from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import {
@@ -45,6 +47,7 @@ import {
 	activate,
 	contentDigest,
 	formatRegistration,
+	observePath,
 	outsideEnvironment,
 	placeOutside,
 	swapRoot,
@@ -53,8 +56,8 @@ import {
 import type { DaemonService } from "./daemon.ts";
 import { handle, type RequestContext } from "./handler.ts";
 import { LiveReload } from "./live/live-reload.ts";
-import type { Prepared } from "./live/project-follower.ts";
-import { type Project, readCachedLock, readProject, requireLock, writeLock } from "./project.ts";
+import { NotPrepared, type Prepared } from "./live/project-follower.ts";
+import { type Project, projectFiles, readCachedLock, readProject, requireLock, writeLock } from "./project.ts";
 import { ProjectMutex } from "./project-mutex.ts";
 import type { ServiceContext } from "./run-daemon.ts";
 
@@ -245,7 +248,12 @@ export class EngineService {
 	}
 
 	async #prepareToFollow(params: PrepareParams, request: RequestContext): Promise<Prepared> {
-		const { project, activation, outcome, digest } = await this.#prepareShell(params, request);
+		const read = projectFiles(params.project);
+		const { project, activation, outcome, digest } = await this.#prepareShell(params, request, (reads) =>
+			read.push(...reads),
+		).catch((error: unknown) => {
+			throw new NotPrepared(error, read.map(observePath));
+		});
 		const paths = new Set(activation.tracked.map(({ path }) => path));
 		const outside = outsideEnvironment(activation, outcome);
 		return {
@@ -262,15 +270,23 @@ export class EngineService {
 		};
 	}
 
-	async #prepareShell(params: PrepareParams, request: RequestContext): Promise<PreparedShell> {
+	/** `onRead` is told what was read, also before a failure. */
+	async #prepareShell(
+		params: PrepareParams,
+		request: RequestContext,
+		onRead: (reads: readonly TrackedRead[]) => void = () => undefined,
+	): Promise<PreparedShell> {
 		const work = { signal: request.signal, onEvent: request.progress };
 		const { readSince, ...settled } = await this.#settledProject(params, request);
 		const { project, lock } = settled;
 		const { spec } = project;
-		const environment = await this.#engine.evaluateEnvironment(
-			{ project: project.folder, spec, lock, variables: params.variables },
-			work,
-		);
+		const environment = await this.#engine
+			.evaluateEnvironment({ project: project.folder, spec, lock, variables: params.variables }, work)
+			.catch((error: unknown) => {
+				if (error instanceof EvaluationRefused) onRead(error.tracked);
+				throw error;
+			});
+		onRead(environment.tracked);
 		const tracked = [...project.tracked, ...environment.tracked];
 		const digest = contentDigest(project.folder, tracked);
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);

@@ -33,6 +33,11 @@ const ENV_FILE = "env.yaml";
 const LOCAL_FILE = "env.local.yaml";
 const LOCK_FILE = "env.lock";
 
+/** The files that make a project, as they are looked for. */
+export function projectFiles(folder: string): TrackedRead[] {
+	return [ENV_FILE, LOCAL_FILE, LOCK_FILE].map((name) => ({ path: join(folder, name), kind: "file" }));
+}
+
 /** More than the parsers take, so that they speak of what is a little too large; in bytes. */
 const MAX_BYTES = 1024 * 1024;
 

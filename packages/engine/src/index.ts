@@ -20,6 +20,7 @@ export type {
 	TrackedRead,
 	WorkOptions,
 } from "./engine-interface.ts";
+export { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
 export type { EngineEvent, EngineListener, EnginePhase, StepIdentity } from "./engine-event.ts";
 export { defaultSettings, parseSettings, readSettings, type Settings } from "./settings.ts";

@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, dirname } from "node:path";
-import { type Diagnostic, diagnose, unreachable } from "@devenv/diagnostics";
+import { type Diagnostic, diagnose } from "@devenv/diagnostics";
 import type {
 	ActivationOutcome,
 	ActivationRequest,
@@ -42,7 +42,7 @@ import {
 	type ViewSpec,
 	writeStampFile,
 } from "./stamp-file.ts";
-import { type PathCondition, signatureOf } from "./stamp-conditions.ts";
+import { observePath, type PathCondition } from "./stamp-conditions.ts";
 import { localeVariables, provideLocales, viewRunner } from "./user-locale.ts";
 
 /** Changes when what is composed changes, so that older folders are not taken for current ones. */
@@ -415,23 +415,4 @@ function callerValues(conditions: readonly StampCondition[]): Record<string, str
 	return Object.fromEntries(
 		conditions.flatMap((each) => (each.kind === "variable" && each.value !== null ? [[each.name, each.value]] : [])),
 	);
-}
-
-function observePath(tracked: TrackedPath): StampCondition {
-	const { path, kind } = tracked;
-	const options = { bigint: true, throwIfNoEntry: false } as const;
-	switch (kind) {
-		case "file":
-		case "directory":
-		case "absent": {
-			const info = statSync(path, options);
-			return info === undefined ? { kind: "absent", path } : { kind: "file", path, signature: signatureOf(info) };
-		}
-		case "link": {
-			const info = lstatSync(path, options);
-			return info === undefined ? { kind: "absent", path } : { kind: "link", path, signature: signatureOf(info) };
-		}
-		default:
-			return unreachable(kind);
-	}
 }

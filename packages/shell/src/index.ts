@@ -38,7 +38,7 @@ export { readEnvironment } from "./read-environment.ts";
 export { shimFolder, shimPrograms, writeShims } from "./shims.ts";
 export { type ShellName, shellNames } from "./shell-name.ts";
 export { contentDigest, type FolderDecision, Trust } from "./trust.ts";
-export { firstChanged, type PathCondition } from "./stamp-conditions.ts";
+export { firstChanged, observePath, type PathCondition } from "./stamp-conditions.ts";
 export {
 	type ConsentFiles,
 	formatStamp,

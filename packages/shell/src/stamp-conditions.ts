@@ -2,6 +2,7 @@
 
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { unreachable } from "@devenv/diagnostics";
+import type { TrackedPath } from "./activation-request.ts";
 import type { PathSignature, StampCondition } from "./stamp-file.ts";
 
 /** A condition on a path. */
@@ -10,6 +11,13 @@ export type PathCondition = Exclude<StampCondition, { readonly kind: "variable" 
 /** The first path that is not as it was; undefined where all are. */
 export function firstChanged(conditions: readonly PathCondition[]): string | undefined {
 	return conditions.find((each) => !holds(each))?.path;
+}
+
+/** How a path that was read is now. */
+export function observePath({ path, kind }: TrackedPath): PathCondition {
+	const info = look(path, kind === "link" ? lstatSync : statSync);
+	if (info === undefined) return { kind: "absent", path };
+	return { kind: kind === "link" ? "link" : "file", path, signature: signatureOf(info) };
 }
 
 function holds(condition: PathCondition): boolean {
@@ -42,7 +50,7 @@ function look(path: string, stat: Stat): BigIntStats | undefined {
 }
 
 /** A path's state in numbers. */
-export function signatureOf(info: BigIntStats): PathSignature {
+function signatureOf(info: BigIntStats): PathSignature {
 	return { device: info.dev, inode: info.ino, size: info.size, modified: info.mtimeNs, changed: info.ctimeNs };
 }
 

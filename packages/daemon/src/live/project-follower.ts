@@ -45,11 +45,25 @@ export interface Prepared {
 	readonly reload: "auto" | "manual" | "off";
 }
 
+/** Why a project's environment could not be made, and what has to change for another outcome. */
+export class NotPrepared extends Error {
+	override readonly cause: unknown;
+	readonly watched: readonly PathCondition[];
+
+	constructor(cause: unknown, watched: readonly PathCondition[]) {
+		super("the environment cannot be made");
+		this.name = "NotPrepared";
+		this.cause = cause;
+		this.watched = watched;
+	}
+}
+
 export interface FollowerOptions {
 	readonly project: string;
 	/** Folder of registrations and change texts. */
 	readonly folder: string;
 	readonly log: Log;
+	/** Rejects with {@link NotPrepared}. */
 	readonly prepare: (params: PrepareParams, signal: AbortSignal) => Promise<Prepared>;
 	/** Null: this environment may be taken; else why it has to wait, for people. */
 	readonly hold: (prepared: Prepared) => string | null;
@@ -76,6 +90,10 @@ const MOST_WAIT = 100;
 const WAIT = 10;
 /** A work that was ended this often in a row by newer changes is let finish. */
 const MOST_ENDED = 5;
+/** A tracked file with a time in the future would never be settled. */
+const MOST_UNSETTLED = 3;
+/** Milliseconds after which the times of a file that was just written tell it from a later state. */
+const UNSETTLED_WAIT = 50;
 
 export class ProjectFollower {
 	readonly #options: FollowerOptions;
@@ -88,6 +106,8 @@ export class ProjectFollower {
 	#running: { readonly controller: AbortController; readonly done: Promise<void>; readonly asked: boolean } | undefined;
 	#again = false;
 	#ended = 0;
+	/** Environments in a row that may have been read while their files changed. */
+	#unsettled = 0;
 	#closed = false;
 
 	constructor(options: FollowerOptions) {
@@ -161,11 +181,11 @@ export class ProjectFollower {
 		this.#schedule();
 	}
 
-	#schedule(): void {
+	#schedule(least = WAIT): void {
 		const now = performance.now();
 		this.#firstChange ??= now;
 		clearTimeout(this.#timer);
-		const wait = Math.max(0, Math.min(WAIT, this.#firstChange + MOST_WAIT - now));
+		const wait = Math.max(0, Math.min(least, this.#firstChange + MOST_WAIT - now));
 		this.#timer = setTimeout(() => {
 			this.#firstChange = undefined;
 			this.#start();
@@ -211,16 +231,36 @@ export class ProjectFollower {
 		const groups = Map.groupBy(this.#shells.values(), ({ process }) => callerKey(process));
 		const started = performance.now();
 		let said = "";
+		const conditions: PathCondition[] = [];
 		for (const shells of groups.values()) {
 			const first = shells[0];
 			if (first === undefined) continue;
-			const prepared = await this.#options.prepare(paramsOf(first.process), signal);
-			await this.#follow(prepared.watched);
+			const prepared = await this.#prepare(first.process, { signal, conditions });
 			if (signal.aborted) return said;
 			for (const shell of shells) said = (await this.#give(shell, prepared, asked)) || said;
 		}
 		log.write("debug", "followed", { project, milliseconds: Math.round(performance.now() - started) });
 		return said;
+	}
+
+	/** Makes the environment for a shell, and watches what that depends on, also where it fails. */
+	async #prepare(
+		process: LiveShellProcess,
+		{ signal, conditions }: { readonly signal: AbortSignal; readonly conditions: PathCondition[] },
+	): Promise<Prepared> {
+		try {
+			const prepared = await this.#options.prepare(paramsOf(process), signal);
+			conditions.push(...prepared.watched);
+			await this.#follow(conditions);
+			// A file may have changed between being read and being looked at: then all is read again.
+			if (prepared.outcome.lasting) this.#unsettled = 0;
+			else if (++this.#unsettled <= MOST_UNSETTLED) this.#schedule(UNSETTLED_WAIT);
+			return prepared;
+		} catch (error) {
+			if (!(error instanceof NotPrepared)) throw error;
+			if (!signal.aborted) await this.#follow([...conditions, ...error.watched]);
+			throw error.cause;
+		}
 	}
 
 	async #follow(conditions: readonly PathCondition[]): Promise<void> {

@@ -4,6 +4,7 @@
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { DiagnosticError, diagnose, unreachable } from "@devenv/diagnostics";
+import { EvaluationRefused } from "./evaluation-refused.ts";
 import type {
 	Answer,
 	EvaluationReply,
@@ -97,7 +98,7 @@ export class EvaluatorThread {
 				this.#settle(message.id, ({ resolve }) => resolve(message.reply));
 				return;
 			case "failed":
-				this.#settle(message.id, ({ reject }) => reject(new DiagnosticError(message.diagnostics)));
+				this.#settle(message.id, ({ reject }) => reject(new EvaluationRefused(message.diagnostics, message.tracked)));
 				return;
 			case "bug":
 				this.#settle(message.id, ({ reject }) => {

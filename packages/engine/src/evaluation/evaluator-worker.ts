@@ -50,35 +50,37 @@ function store(): Store {
 }
 
 function answer(id: number, task: EvaluationTask): EvaluatorMessage {
-	let evaluator: Evaluator | undefined;
+	let session: PackageSetSession | undefined;
 	try {
 		const reply = perform(task, (used) => {
-			evaluator = used;
+			session = used;
 		});
 		return { kind: "done", id, reply };
 	} catch (error) {
-		const diagnostics = evaluationDiagnostics(error, evaluator);
-		if (diagnostics !== undefined) return { kind: "failed", id, diagnostics };
+		const diagnostics = evaluationDiagnostics(error, session?.evaluator);
+		if (diagnostics !== undefined) {
+			return { kind: "failed", id, diagnostics, tracked: session?.io.reads.reads() ?? [] };
+		}
 		const message = error instanceof Error ? error.message : String(error);
 		return { kind: "bug", id, message, stack: error instanceof Error ? (error.stack ?? message) : message };
 	}
 }
 
-function perform(task: EvaluationTask, using: (evaluator: Evaluator) => void): EvaluationReply {
+function perform(task: EvaluationTask, using: (session: PackageSetSession) => void): EvaluationReply {
 	if (task.kind === "expression") return performExpression(task, using);
 	const session = sessionFor(task.set);
-	using(session.evaluator);
+	using(session);
 	return session.run(() => session.environment(task));
 }
 
-function performExpression(task: ExpressionTask, using: (evaluator: Evaluator) => void): ExpressionReply {
+function performExpression(task: ExpressionTask, using: (session: PackageSetSession) => void): ExpressionReply {
 	const traces: string[] = [];
 	const session = makeSession(task.set ?? { index: "", overlays: [], system: setup.system }, {
 		pure: false,
 		variables: task.variables,
 		onMessage: (message) => traces.push(message),
 	});
-	using(session.evaluator);
+	using(session);
 	const text = evaluateExpression(task, session.evaluator, task.set === null ? undefined : session.set);
 	return { kind: "expression", text, traces };
 }

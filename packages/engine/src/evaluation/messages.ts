@@ -92,7 +92,12 @@ export type EvaluatorMessage =
 	| { readonly kind: "ready" }
 	| { readonly kind: "done"; readonly id: number; readonly reply: EvaluationReply }
 	/** The user's to mend. */
-	| { readonly kind: "failed"; readonly id: number; readonly diagnostics: readonly Diagnostic[] }
+	| {
+			readonly kind: "failed";
+			readonly id: number;
+			readonly diagnostics: readonly Diagnostic[];
+			readonly tracked: readonly TrackedRead[];
+	  }
 	/** A bug. */
 	| { readonly kind: "bug"; readonly id: number; readonly message: string; readonly stack: string }
 	| { readonly kind: "ask"; readonly question: Question };

@@ -22,7 +22,12 @@ parentPort?.on("message", ({ id, task }: TaskMessage) => {
 		return;
 	}
 	if (verb === "fail") {
-		send({ kind: "failed", id, diagnostics: [{ code: "EVAL_THROWN", severity: "error", message: argument }] });
+		send({
+			kind: "failed",
+			tracked: [],
+			id,
+			diagnostics: [{ code: "EVAL_THROWN", severity: "error", message: argument }],
+		});
 		return;
 	}
 	if (verb === "ask") {
