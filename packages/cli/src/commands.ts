@@ -7,16 +7,22 @@ import DaemonLogs from "./commands/daemon/logs.ts";
 import DaemonStart from "./commands/daemon/start.ts";
 import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
+import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
 import PrintEnv from "./commands/print-env.ts";
+import ProcessesList from "./commands/processes/list.ts";
+import ProcessesLogs from "./commands/processes/logs.ts";
+import ProcessesRestart from "./commands/processes/restart.ts";
+import ProcessesWait from "./commands/processes/wait.ts";
 import Reload from "./commands/reload.ts";
 import Revoke from "./commands/revoke.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
 import Shims from "./commands/shims.ts";
+import Up from "./commands/up.ts";
 import Update from "./commands/update.ts";
 
 /** By id; a colon separates a topic from its command. */
@@ -31,6 +37,12 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	revoke: Revoke,
 	"print-env": PrintEnv,
 	shims: Shims,
+	up: Up,
+	down: Down,
+	"processes:list": ProcessesList,
+	"processes:logs": ProcessesLogs,
+	"processes:restart": ProcessesRestart,
+	"processes:wait": ProcessesWait,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,

@@ -24,6 +24,8 @@ import {
 	type InfoResult,
 	prepareEnvironment,
 	type PrepareParams,
+	prepareProcesses,
+	type PrepareProcessesResult,
 	type PrepareResult,
 	printEnvironment,
 	type PrintParams,
@@ -81,6 +83,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		handlers: [
 			handle(prepareEnvironment, (params, request) => service.prepare(params, request)),
 			handle(printEnvironment, (params, request) => service.print(params, request)),
+			handle(prepareProcesses, (params, request) => service.prepareProcesses(params, request)),
 			handle(updateInputs, (params, request) => service.update(params, request)),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
@@ -184,6 +187,18 @@ export class EngineService {
 			environment: environment.outPath,
 			root: environment.root?.outPath ?? null,
 			name: environment.name,
+			lockWritten: written,
+			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
+		};
+	}
+
+	/** The environment, and what is to run in it. */
+	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
+		const prepared = await this.#prepareShell(params, request);
+		const { project, environment, outcome, written } = prepared;
+		return {
+			stamp: outcome.stamp,
+			processes: project.spec.processes,
 			lockWritten: written,
 			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
 		};
@@ -314,6 +329,7 @@ export class EngineService {
 			asUser: params.asUser ?? false,
 			live: spec.reload !== "off",
 			consent: this.#trust.filesFor(project.folder, digest),
+			folderVariables: spec.serviceVariables,
 		};
 		return { ...settled, environment, activation, outcome: await activate(activation), digest };
 	}

@@ -4,6 +4,8 @@
  */
 
 import type { Location } from "@devenv/diagnostics";
+import type { ProcessSpec } from "./process-spec.ts";
+import type { ServiceVariable } from "./service-spec.ts";
 
 /** A value and the place in env.yaml (or env.local.yaml) that gave it; no place for defaults. */
 export interface Located<T> {
@@ -67,6 +69,10 @@ export interface EnvSpec {
 	readonly prompt: PromptChoice;
 	readonly reload: ReloadChoice;
 	readonly clean: CleanSpec;
+	/** By name, sorted; those of services are among them. */
+	readonly processes: readonly ProcessSpec[];
+	/** Variables of services, set in every shell; `$DEVENV_RUNTIME` and `$DEVENV_STATE` stand for the folders. */
+	readonly serviceVariables: readonly ServiceVariable[];
 }
 
 /** The input that `packages: [jq]` means, and what it is when env.yaml does not say. */

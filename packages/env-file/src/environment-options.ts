@@ -14,6 +14,9 @@ import {
 } from "./env-spec.ts";
 import { type RecordType, list, record, table } from "./option-collections.ts";
 import { choice, environmentValue, flag, text } from "./option-scalars.ts";
+import { processesType, servicesType, variableName } from "./process-options.ts";
+import type { ProcessDeclaration } from "./process-spec.ts";
+import type { ServicesDeclaration } from "./service-spec.ts";
 
 /** One file's declaration, before merging: what was not written, or was wrong, is absent. */
 export interface EnvDeclaration {
@@ -28,6 +31,8 @@ export interface EnvDeclaration {
 	readonly prompt?: PromptChoice;
 	readonly reload?: ReloadChoice;
 	readonly clean?: CleanDeclaration;
+	readonly processes?: readonly (readonly [string, ProcessDeclaration])[];
+	readonly services?: ServicesDeclaration;
 }
 
 export interface InputDeclaration {
@@ -40,7 +45,6 @@ export interface CleanDeclaration {
 	readonly keep?: readonly Located<string>[];
 }
 
-const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const setByDevenv = "devenv sets it in every shell";
 
 const overlayPath = text({
@@ -205,6 +209,16 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			description: "Keep the host's environment out: `true`, or a table with `enabled` and `keep`.",
 			fallback: false,
 			example: { enabled: true, keep: ["EDITOR"] },
+		},
+		processes: {
+			type: processesType,
+			description: "What `devenv up` runs, by name: shell text, or a table.",
+			example: { web: { exec: "npm start", ports: { http: 8080 } } },
+		},
+		services: {
+			type: servicesType,
+			description: "Servers that devenv sets up for the project and `devenv up` runs.",
+			example: { postgres: true },
 		},
 	},
 	{ expects: "a table of options", example: "packages: [jq]" },

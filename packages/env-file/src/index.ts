@@ -21,6 +21,16 @@ export {
 	formatEnvironmentReference,
 	formatEnvironmentSchema,
 } from "./environment-schema.ts";
+export type {
+	DependencyCondition,
+	PortSpec,
+	ProcessDependency,
+	ProcessSpec,
+	ReadyProbe,
+	RestartRule,
+	StopRule,
+} from "./process-spec.ts";
+export type { ServiceVariable } from "./service-spec.ts";
 export type { EnvFileText } from "./file-text.ts";
 export type { Field, JsonSchema, OptionEntry, OptionType } from "./option-type.ts";
 export { expectEnvSpec, parseEnvFile, type ParseEnvOptions, type ParsedEnvFile } from "./parse-env-file.ts";

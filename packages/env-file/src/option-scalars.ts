@@ -125,6 +125,23 @@ export function wholeNumber(): OptionType<number> {
 	};
 }
 
+/** A port of this machine, or `auto` for any free one. */
+export function portNumber(): OptionType<number | "auto"> {
+	const expects = "a port from 1 to 65535, or auto";
+	return {
+		expects,
+		decode(slot, context) {
+			if (reportTag(slot, context)) return undefined;
+			const value = isScalar(slot.node) ? slot.node.value : undefined;
+			if (value === "auto") return value;
+			if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
+			reportType(slot, expects, context);
+			return undefined;
+		},
+		schema: () => ({ oneOf: [{ const: "auto" }, { type: "integer", minimum: 1, maximum: 65_535 }] }),
+	};
+}
+
 /** The kernel's limit for one string of a new process's environment, in bytes, its end included. */
 const MAX_ENVIRONMENT_BYTES = 128 * 1024 - 1;
 

@@ -7,6 +7,8 @@ import type { PackageRequest } from "./env-spec.ts";
 import { type EnvDeclaration, type InputDeclaration, environmentOptions } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
 import { DecodeContext } from "./option-type.ts";
+import { checkProcesses, processOf } from "./process-checks.ts";
+import { expandServices, type ServicesDeclaration } from "./service-spec.ts";
 import { meetsCondition } from "./version-condition.ts";
 import { readYaml } from "./yaml-text.ts";
 
@@ -33,7 +35,10 @@ export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}
 	}
 	const spec = merge(declarations);
 	checkVersion(spec, options.programVersion, diagnostics);
-	if (diagnostics.length === 0) checkInputs(spec, diagnostics);
+	if (diagnostics.length === 0) {
+		checkInputs(spec, diagnostics);
+		checkProcesses(spec.processes, new Map(declarations.flatMap((each) => each.processes ?? [])), diagnostics);
+	}
 	return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
 }
 
@@ -67,12 +72,18 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 	const requireVersion = last("require_version");
 	const clean = declarations.flatMap((each) => (each.clean === undefined ? [] : [each.clean]));
 	const variables = new Map(all((each) => each.env));
+	const services = expandServices(mergeServices(declarations), packageRequest);
+	const processes = new Map(all((each) => each.processes).map(([key, each]) => [key, processOf(key, each)]));
+	for (const { process } of services) if (!processes.has(process.name)) processes.set(process.name, process);
 	return {
 		...(name === undefined ? {} : { name }),
 		...(requireVersion === undefined ? {} : { requireVersion }),
 		inputs: mergeInputs(all((each) => each.inputs)),
 		overlays: all((each) => each.overlays),
-		packages: mergePackages(all((each) => each.packages)),
+		packages: mergePackages([
+			...all((each) => each.packages).map(packageRequest),
+			...services.flatMap((each) => each.packages),
+		]),
 		env: [...variables].sort(byName).map(([key, { value, location }]) => ({
 			name: key,
 			value,
@@ -88,6 +99,8 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 			enabled: clean.findLast((each) => each.enabled !== undefined)?.enabled ?? false,
 			keep: [...new Set(clean.flatMap((each) => (each.keep ?? []).map((kept) => kept.value)))],
 		},
+		processes: [...processes].sort(byName).map(([, each]) => each),
+		serviceVariables: services.flatMap((each) => each.variables).filter((each) => !variables.has(each.name)),
 	};
 }
 
@@ -106,17 +119,34 @@ function mergeInputs(written: readonly (readonly [string, InputDeclaration])[]):
 	return [...inputs].sort(byName).map(([, input]) => input);
 }
 
-function mergePackages(written: readonly Located<string>[]): PackageRequest[] {
+function packageRequest({ value, location }: Located<string>): PackageRequest {
+	const hash = value.indexOf("#");
+	const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
+	return { text: value, input, attr: value.slice(hash + 1), ...(location === undefined ? {} : { location }) };
+}
+
+/** Each once, where it stands first. */
+function mergePackages(written: readonly PackageRequest[]): PackageRequest[] {
 	const requests = new Map<string, PackageRequest>();
-	for (const { value, location } of written) {
-		const hash = value.indexOf("#");
-		const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
-		const attr = value.slice(hash + 1);
-		const key = `${input}#${attr}`;
-		if (requests.has(key)) continue;
-		requests.set(key, { text: value, input, attr, ...(location === undefined ? {} : { location }) });
+	for (const request of written) {
+		const key = `${request.input}#${request.attr}`;
+		if (!requests.has(key)) requests.set(key, request);
 	}
 	return [...requests.values()];
+}
+
+/** A later file says more of a service that an earlier one declares. */
+function mergeServices(declarations: readonly EnvDeclaration[]): ServicesDeclaration {
+	let merged: ServicesDeclaration = {};
+	for (const { services } of declarations) {
+		const { postgres, redis } = services ?? {};
+		merged = {
+			...merged,
+			...(postgres === undefined ? {} : { postgres: { ...merged.postgres, ...postgres } }),
+			...(redis === undefined ? {} : { redis: { ...merged.redis, ...redis } }),
+		};
+	}
+	return merged;
 }
 
 function checkVersion(spec: EnvSpec, version: string | undefined, diagnostics: Diagnostic[]): void {

@@ -75,6 +75,8 @@ test("fills in defaults", (t) => {
 			prompt: "auto",
 			reload: "auto",
 			clean: { enabled: false, keep: [] },
+			processes: [],
+			serviceVariables: [],
 		});
 	}
 });

@@ -42,6 +42,27 @@ export {
 	type UpdateResult,
 } from "./methods.ts";
 export {
+	applyProcesses,
+	type ApplyParams,
+	type ApplyResult,
+	listProcesses,
+	prepareProcesses,
+	type PrepareProcessesResult,
+	type ProbePlan,
+	type ProcessList,
+	processPlan,
+	type ProcessPlan,
+	type ProcessState,
+	type ProcessStatus,
+	restartProcess,
+	stopProcesses,
+	supervisorOrder,
+	type SupervisorOrder,
+	waitForProcesses,
+	type WaitParams,
+	type WaitResult,
+} from "./process-methods.ts";
+export {
 	decideTrust,
 	printedEnvironment,
 	type PrintedEnvironment,

@@ -36,6 +36,7 @@ import { readEnvironment } from "./read-environment.ts";
 import type { ShellName } from "./shell-name.ts";
 import {
 	projectHash,
+	projectRuntime,
 	type Stamp,
 	type StampCondition,
 	stampPath,
@@ -319,11 +320,17 @@ function ownChanges(
 	environment: EnvironmentDescription,
 	diagnostics: Diagnostic[],
 ): EnvironmentChange[] {
+	const folders: Readonly<Record<string, string>> = {
+		DEVENV_STATE: projectFolder(request, diagnostics),
+		DEVENV_RUNTIME: runtimeFolder(request),
+	};
+	const inFolders = (text: string): string =>
+		text.replace(/\$(DEVENV_STATE|DEVENV_RUNTIME)/g, (_, name: string) => folders[name] ?? "");
 	return [
 		...Object.entries(environment.variables).map(([name, value]) => set(name, value)),
+		...(request.folderVariables ?? []).map(({ name, value }) => set(name, inFolders(value))),
 		set("DEVENV_ROOT", request.project),
-		set("DEVENV_STATE", projectFolder(request, diagnostics)),
-		set("DEVENV_RUNTIME", runtimeFolder(request)),
+		...Object.entries(folders).map(([name, folder]) => set(name, folder)),
 		set("DEVENV_PROFILE", request.profile ?? "default"),
 	];
 }
@@ -350,7 +357,7 @@ function projectFolder(request: ActivationRequest, diagnostics: Diagnostic[]): s
 }
 
 function runtimeFolder(request: ActivationRequest): string {
-	const folder = `${request.paths.runtime}/projects/${projectHash(request.project)}`;
+	const folder = projectRuntime(request.paths.runtime, request.project);
 	mkdirSync(folder, { recursive: true, mode: 0o700 });
 	return folder;
 }

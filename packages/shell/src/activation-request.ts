@@ -75,6 +75,8 @@ export interface ActivationRequest {
 	readonly clean?: { readonly keep: readonly string[] };
 	/** A root caller appears as an ordinary user (`devenv shell --user`). */
 	readonly asUser?: boolean;
+	/** Variables whose values name the project's folders as `$DEVENV_RUNTIME` and `$DEVENV_STATE`. */
+	readonly folderVariables?: readonly { readonly name: string; readonly value: string }[];
 	/** What DEVENV_PROFILE names; default `default`. */
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */

@@ -115,6 +115,16 @@ export function outsideStampPath(state: string, project: string): string {
 	return `${state}/stamps/${projectHash(project)}-outside.stamp`;
 }
 
+/** DEVENV_RUNTIME of a project, below the installation's runtime folder. */
+export function projectRuntime(runtime: string, project: string): string {
+	return `${runtime}/projects/${projectHash(project)}`;
+}
+
+/** The folder in which a project's supervisor listens, as a daemon does in the installation's. */
+export function supervisorRuntime(runtime: string, project: string): string {
+	return `${projectRuntime(runtime, project)}/supervisor`;
+}
+
 /** 16 hex digits that stand for a project folder in file names. Not collision-proof: what is found must name the project. */
 export function projectHash(project: string): string {
 	let hash = 0xcbf29ce484222325n;

@@ -1,0 +1,92 @@
+/** `devenv up` with services and a process of the project's own. Needs the mirror. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ProcessList } from "@devenv/protocol";
+import test from "ava";
+import { processesOf } from "./aftermath.ts";
+import { Installation, launcher } from "./installation.ts";
+
+const installation = new Installation();
+
+test.after.always(() => installation.remove());
+
+test.serial("network: services run in the background, answer in shells, and leave nothing", async (t) => {
+	t.timeout(600_000);
+	const project = installation.project("services", {
+		"env.yaml": `
+services:
+  postgres: { databases: [app] }
+  redis: true
+processes:
+  web: { exec: 'echo "on $PORT"; exec sleep 600', after: [postgres, redis], ports: { http: auto } }
+`,
+	});
+	const devenv = (...args: readonly string[]): ReturnType<Installation["devenv"]> =>
+		installation.devenv(args, { cwd: project });
+	t.teardown(() => devenv("down"));
+	const up = await devenv("up", "-d");
+	t.is(up.code, 0, up.stderr);
+	const wait = await devenv("processes", "wait", "--timeout", "120");
+	t.is(wait.code, 0, `${wait.stdout}${(await devenv("processes", "logs")).stdout}`);
+	const psql = await devenv("shell", "--", "psql", "-d", "app", "-Atc", "select 6 * 7");
+	t.is(psql.stdout, "42\n", psql.stderr);
+	const redis = await devenv("shell", "--", "sh", "-c", "redis-cli -s ${REDIS_URL#unix://} ping");
+	t.is(redis.stdout, "PONG\n", redis.stderr);
+
+	const list = async (): Promise<ProcessList> =>
+		JSON.parse((await devenv("processes", "list", "--json")).stdout) as ProcessList;
+	const before = await list();
+	const port = before.processes.find(({ name }) => name === "web")?.ports[0]?.port;
+	t.is((await devenv("processes", "logs", "web")).stdout, `on ${port}\n`);
+
+	// Killed with everything that it watches left behind, the next one begins from what is sound.
+	process.kill(before.supervisor, "SIGKILL");
+	t.is((await devenv("up", "-d")).code, 0);
+	t.is((await devenv("processes", "wait", "--timeout", "120")).code, 0);
+	t.is((await devenv("shell", "--", "psql", "-d", "app", "-Atc", "select 1")).stdout, "1\n");
+	const again = await devenv("up", "-d");
+	t.regex(again.stdout, /^They run already \(process \d+\), unchanged\.\n/);
+
+	installation.write(
+		join(project, "env.yaml"),
+		readFileSync(join(project, "env.yaml"), "utf8").replace("sleep 600", "sleep 601"),
+	);
+	t.regex((await devenv("up", "-d")).stdout, /started again: web\.\n/);
+
+	t.is((await devenv("down")).stdout, "All processes have ended.\n");
+	t.true(existsSync(join(project, ".devenv/state/postgres/PG_VERSION")));
+	const left = (): readonly string[] => processesOf(installation).filter((line) => !line.includes("daemon/src/main"));
+	for (let turn = 0; turn < 100 && left().length > 0; turn++) await sleep(50);
+	t.deepEqual(left(), []);
+});
+
+test.serial("network: in the foreground the terminal shows them, and Ctrl-C ends them", async (t) => {
+	t.timeout(600_000);
+	const project = installation.project("foreground", {
+		"env.yaml": `
+processes:
+  web: 'echo ready to serve; trap "echo bye; exit" INT TERM; while :; do sleep 0.1; done'
+  bad: { exec: 'exit 3', restart: never }
+`,
+	});
+	const { promise: input, resolve } = Promise.withResolvers<string>();
+	let typed = false;
+	const outcome = await installation.run(["script", "-qefc", `${launcher} up`, "/dev/null"], {
+		cwd: project,
+		env: { TERM: "xterm" },
+		input,
+		onOutput: (text) => {
+			if (typed || !text.includes("ready to serve") || !text.includes("it ended with 3")) return;
+			typed = true;
+			resolve("\u0003");
+		},
+	});
+	const shown = outcome.stdout.replaceAll(/\u001b\[[0-9;]*m|\r/g, "");
+	t.is(outcome.code, 130, shown);
+	t.regex(shown, /^web {4}\| ready to serve$/m);
+	t.regex(shown, /^bad {4}\| failed: it ended with 3$/m);
+	t.regex(shown, /^web {4}\| bye$/m);
+	t.regex(shown, /^web {4}\| stopped$/m);
+});
