@@ -10,6 +10,7 @@ int probe_main(int argc, char **argv);
 int launch_main(int argc, char **argv);
 int enter_main(int argc, char **argv);
 int host_main(int argc, char **argv);
+int hook_main(int argc, char **argv);
 int shim_main(int argc, char **argv);
 int swap_main(int argc, char **argv);
 

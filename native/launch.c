@@ -13,8 +13,12 @@
 
 #include "agent.h"
 #include "commands.h"
+#include "consent.h"
 #include "daemon.h"
 #include "view.h"
+
+/* Tells a shell that the hook opened where to write what folder the user goes on in (packages/shell/src/hooks). */
+#define HOOK_VARIABLE "DEVENV_HOOK_HANDOFF"
 
 /* ---- the environment ---------------------------------------------------------------------------------------------- */
 
@@ -135,7 +139,7 @@ void apply_changes_beneath(const struct stamp *stamp, int keep_set)
 
 /* ---- finding the stamp -------------------------------------------------------------------------------------------- */
 
-static char *state_folder(void)
+char *state_folder(void)
 {
 	const char *home = getenv("DEVENV_HOME");
 	if (home != NULL && home[0] != '\0')
@@ -147,22 +151,36 @@ static char *state_folder(void)
 	return home != NULL && home[0] == '/' ? join(home, "/.local/state/devenv", NULL) : NULL;
 }
 
-char *stamp_path(const char *project, int as_user)
+char *runtime_folder(void)
 {
+	const char *home = getenv("DEVENV_HOME");
+	if (home != NULL && home[0] != '\0')
+		return home[0] == '/' ? join(home, "/run", NULL) : NULL;
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (runtime != NULL && runtime[0] == '/')
+		return join(runtime, "/devenv", NULL);
 	char *state = state_folder();
-	if (state == NULL)
-		return NULL;
-	/* FNV-1a, 64 bits; the stamp names its project, so that a collision costs time only. */
+	return state == NULL ? NULL : join(state, "/run", NULL);
+}
+
+char *project_hash(const char *project)
+{
+	/* FNV-1a, 64 bits; whatever is named so says which project it means, so that a collision costs time only. */
 	uint64_t hash = 0xcbf29ce484222325u;
 	for (const unsigned char *at = (const unsigned char *)project; *at != '\0'; at++)
 		hash = (hash ^ *at) * 0x100000001b3u;
-	char name[40];
-	snprintf(name, sizeof name, "/stamps/%016llx%s.stamp", (unsigned long long)hash, as_user ? "-user" : "");
-	return join(state, name, NULL);
+	char name[17];
+	snprintf(name, sizeof name, "%016llx", (unsigned long long)hash);
+	return join(name, NULL);
 }
 
-/* The nearest folder upward that has an env.yaml, or NULL. */
-static char *find_project(void)
+char *stamp_path(const char *project, int as_user)
+{
+	char *state = state_folder();
+	return state == NULL ? NULL : join(state, "/stamps/", project_hash(project), as_user ? "-user" : "", ".stamp", NULL);
+}
+
+char *find_project(void)
 {
 	char *folder = getcwd(NULL, 0);
 	if (folder == NULL || folder[0] != '/')
@@ -226,9 +244,13 @@ static void enter(const struct stamp *stamp, char **command)
 		view_enter(&stamp->view);
 	char *socket = getenv(HOST_SOCKET_VARIABLE);
 	socket = socket == NULL || stamp->view.runtime == NULL ? NULL : join(socket, NULL);
+	char *handoff = getenv(HOOK_VARIABLE);
+	handoff = handoff == NULL || command != NULL ? NULL : join(handoff, NULL);
 	apply_changes(stamp, command == NULL);
 	if (socket != NULL)
 		setenv(HOST_SOCKET_VARIABLE, socket, 1);
+	if (handoff != NULL)
+		setenv(HOOK_VARIABLE, handoff, 1);
 	char **arguments = command != NULL ? command : stamp->shell.items;
 	if (arguments == NULL)
 		stop(STATUS_FAILED, "the activation stamp names no shell");
@@ -252,10 +274,14 @@ int enter_main(int argc, char **argv)
 /* Enters if `arguments` is a plain `shell` whose stamp holds; returns otherwise. */
 static void try_stamp(char **arguments, char **fallback, int fallback_count)
 {
-	int as_user = 0;
+	int as_user = 0, ambient = 0;
 	if (arguments[0] == NULL || strcmp(arguments[0], "shell") != 0)
 		return;
 	char **rest = arguments + 1;
+	if (*rest != NULL && strcmp(*rest, "--ambient") == 0) {
+		ambient = 1;
+		rest++;
+	}
 	if (*rest != NULL && strcmp(*rest, "--user") == 0) {
 		as_user = 1;
 		rest++;
@@ -279,6 +305,8 @@ static void try_stamp(char **arguments, char **fallback, int fallback_count)
 			warn_user("the activation stamp does not hold: %s changed", why == NULL ? path : why);
 		return;
 	}
+	if (ambient && consent_of(project, stamp.allowed_content) != CONSENT_GIVEN)
+		return;
 	if (command == NULL && stamp.live != NULL)
 		daemon_rouse(stamp.live, fallback, fallback_count);
 	enter(&stamp, command);

@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{"launch", launch_main},
 	{"enter", enter_main},
 	{"host", host_main},
+	{"hook", hook_main},
 	{"shim", shim_main},
 	{"swap", swap_main},
 };

@@ -36,7 +36,6 @@ enum tag {
 	TAG_SHELL,
 	TAG_LIVE,
 	TAG_ALLOWED_CONTENT,
-	TAG_FOLDER_DECISION,
 	TAG_END,
 };
 
@@ -52,7 +51,7 @@ static const struct {
 	[TAG_SET] = {"set", 2},           [TAG_UNSET] = {"unset", 1},       [TAG_PREPEND] = {"prepend", 3},
 	[TAG_APPEND] = {"append", 3},     [TAG_REHOST] = {"rehost", 1},     [TAG_CLEAN] = {"clean", 0},
 	[TAG_KEEP] = {"keep", 1},         [TAG_SHELL] = {"shell", 1},       [TAG_LIVE] = {"live", 1},
-	[TAG_ALLOWED_CONTENT] = {"allowed-content", 1}, [TAG_FOLDER_DECISION] = {"folder-decision", 1},
+	[TAG_ALLOWED_CONTENT] = {"allowed-content", 1},
 	[TAG_END] = {"end", 0},
 };
 
@@ -156,7 +155,6 @@ static const char *take_records(struct stamp *stamp)
 		case TAG_SHELL: strings_add(&stamp->shell, fields[0]); break;
 		case TAG_LIVE: stamp->live = absolute(fields[0], &bad); break;
 		case TAG_ALLOWED_CONTENT: stamp->allowed_content = absolute(fields[0], &bad); break;
-		case TAG_FOLDER_DECISION: stamp->folder_decision = absolute(fields[0], &bad); break;
 		case TAG_END:
 			if (stamp->view.root != NULL && (stamp->view.store == NULL || stamp->view.etc == NULL))
 				return "it is damaged";

@@ -51,9 +51,8 @@ struct stamp {
 	struct strings shell;
 	/* The runtime folder of the daemon that the interactive shell follows; NULL: it follows none. */
 	char *live;
-	/* Files that say whether this content may be entered without being asked for (consent.h); may be NULL. */
+	/* The file that is there if this content may be entered without being asked for; may be NULL. */
 	char *allowed_content;
-	char *folder_decision;
 	/* The file's bytes and where its tracked records are, for stamp_holds. */
 	char *data;
 	size_t length;

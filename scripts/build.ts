@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { hookText } from "@devenv/shell";
 import { type Plugin, build } from "esbuild";
 
 const top = join(import.meta.dirname, "..");
@@ -127,6 +128,19 @@ function buildHelper(): void {
 	);
 }
 
+/** The texts of `devenv hook`, which the launcher prints itself: every interactive shell asks for one. */
+function writeHooks(): void {
+	const folder = join(top, "build/hooks");
+	mkdirSync(folder, { recursive: true });
+	for (const shell of ["bash", "zsh", "fish"] as const) {
+		for (const mode of ["view", "shims"] as const) {
+			writeFileSync(join(folder, `${shell}-${mode}`), hookText(shell, mode));
+		}
+	}
+	writeFileSync(join(folder, "direnv-view"), hookText("direnv", "view"));
+}
+
 await buildClient();
+writeHooks();
 buildHelper();
 keepCompiledCode();

@@ -9,6 +9,7 @@ import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
+import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
@@ -43,6 +44,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"processes:logs": ProcessesLogs,
 	"processes:restart": ProcessesRestart,
 	"processes:wait": ProcessesWait,
+	hook: Hook,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,

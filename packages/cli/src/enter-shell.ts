@@ -28,6 +28,7 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 		variables: env,
 		...callerIds(),
 		asUser: request.asUser,
+		...(request.ambient ? ({ consent: "needed", lock: "frozen" } as const) : {}),
 	};
 	const prepared = await callDaemon(prepareEnvironment, params);
 	const terminal = standardErrorTerminal();

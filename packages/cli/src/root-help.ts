@@ -26,6 +26,7 @@ const order: readonly string[] = [
 	"allow",
 	"print-env",
 	"shims",
+	"hook",
 	"eval",
 	"nix-instantiate",
 ];

@@ -3,6 +3,8 @@
 export interface ShellRequest {
 	/** A root caller appears as an ordinary user. */
 	readonly asUser: boolean;
+	/** Nobody asked for it by name (the hook): only what is allowed is entered. */
+	readonly ambient: boolean;
 	/** Program and arguments, or null for an interactive shell. */
 	readonly command: readonly string[] | null;
 }
@@ -10,10 +12,12 @@ export interface ShellRequest {
 /** The arguments after `shell`, or undefined where they need the whole parser (help, mistakes). */
 export function parseShellArguments(argv: readonly string[]): ShellRequest | undefined {
 	let asUser = false;
+	let ambient = false;
 	for (const [index, argument] of argv.entries()) {
 		if (argument === "--user") asUser = true;
-		else if (argument === "--" && index + 1 < argv.length) return { asUser, command: argv.slice(index + 1) };
+		else if (argument === "--ambient") ambient = true;
+		else if (argument === "--" && index + 1 < argv.length) return { asUser, ambient, command: argv.slice(index + 1) };
 		else return undefined;
 	}
-	return { asUser, command: null };
+	return { asUser, ambient, command: null };
 }

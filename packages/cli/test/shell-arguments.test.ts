@@ -2,12 +2,12 @@ import test from "ava";
 import { type ShellRequest, parseShellArguments } from "../src/shell-arguments.ts";
 
 const cases: readonly (readonly [string, readonly string[], ShellRequest | undefined])[] = [
-	["nothing", [], { asUser: false, command: null }],
-	["--user", ["--user"], { asUser: true, command: null }],
-	["a command", ["--", "make", "--user"], { asUser: false, command: ["make", "--user"] }],
-	["both", ["--user", "--", "true"], { asUser: true, command: ["true"] }],
-	["a command that is --", ["--", "--"], { asUser: false, command: ["--"] }],
-	["an empty argument", ["--", "printf", ""], { asUser: false, command: ["printf", ""] }],
+	["nothing", [], { asUser: false, ambient: false, command: null }],
+	["--user", ["--user"], { asUser: true, ambient: false, command: null }],
+	["a command", ["--", "make", "--user"], { asUser: false, ambient: false, command: ["make", "--user"] }],
+	["both", ["--user", "--", "true"], { asUser: true, ambient: false, command: ["true"] }],
+	["a command that is --", ["--", "--"], { asUser: false, ambient: false, command: ["--"] }],
+	["an empty argument", ["--", "printf", ""], { asUser: false, ambient: false, command: ["printf", ""] }],
 	["no command after --", ["--"], undefined],
 	["a command without --", ["make"], undefined],
 	["help", ["--help"], undefined],

@@ -12,6 +12,7 @@ import {
 	type EvaluatedEnvironment,
 	EvaluationRefused,
 	type LockOutcome,
+	packageSetFolder,
 	type TrackedRead,
 } from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
@@ -149,6 +150,14 @@ function sayLocking({ spec }: Project, request: RequestContext): void {
 	request.progress({ kind: "phase", phase: "lock", message: `locking ${urls.join(", ")}` });
 }
 
+/** Of what a project says: the package set is part of this installation, and which of its files were read is chance. */
+function digestOf(folder: string, tracked: readonly TrackedRead[]): string {
+	return contentDigest(
+		folder,
+		tracked.filter(({ path }) => !path.startsWith(`${packageSetFolder}/`)),
+	);
+}
+
 /** Refuses what nobody has asked for by name and nobody has allowed. Throws `TRUST_NEEDED` and `TRUST_DENIED`. */
 function requireConsent(trust: Trust, folder: string, digest: string): void {
 	if (trust.hold(folder, digest) === null) return;
@@ -251,7 +260,7 @@ export class EngineService {
 			{ project: project.folder, spec: project.spec, lock, variables: params.variables },
 			{ signal: request.signal, onEvent: request.progress },
 		);
-		this.#trust.allow(folder, contentDigest(folder, [...project.tracked, ...environment.tracked]));
+		this.#trust.allow(folder, digestOf(folder, [...project.tracked, ...environment.tracked]));
 		if (decision === "always") this.#trust.decide(folder, "always");
 		const diagnostics = [...project.diagnostics, ...environment.diagnostics];
 		return { ...(await this.reload(params)), diagnostics };
@@ -303,7 +312,7 @@ export class EngineService {
 			});
 		onRead(environment.tracked);
 		const tracked = [...project.tracked, ...environment.tracked];
-		const digest = contentDigest(project.folder, tracked);
+		const digest = digestOf(project.folder, tracked);
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
 		await this.#engine.realise([environment.drvPath], work);
@@ -328,8 +337,8 @@ export class EngineService {
 			...((params.clean ?? spec.clean.enabled) ? { clean: { keep: spec.clean.keep } } : {}),
 			asUser: params.asUser ?? false,
 			live: spec.reload !== "off",
-			consent: this.#trust.filesFor(project.folder, digest),
 			folderVariables: spec.serviceVariables,
+			allowedContent: this.#trust.contentFile(digest),
 		};
 		return { ...settled, environment, activation, outcome: await activate(activation), digest };
 	}

@@ -1,6 +1,7 @@
 /** The engine: inputs, evaluation, the build queue, builders and fetchers around one store. Layer 3. */
 
 export { CALLER_VARIABLES } from "./caller-needs.ts";
+export { packageSetFolder } from "@devenv/package-set";
 export { createEngine } from "./engine.ts";
 export { BuildCancelled } from "./queue/build-failure.ts";
 export type {

@@ -123,7 +123,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		clean: request.clean === undefined ? null : [...request.clean.keep],
 		shell: script.command,
 		...(request.live === true ? { live: request.paths.runtime } : {}),
-		...(request.consent === undefined ? {} : { consent: request.consent }),
+		...(request.allowedContent === undefined ? {} : { allowedContent: request.allowedContent }),
 	};
 	writeStampFile(path, stamp);
 	const depends = conditions.filter((each): each is PathCondition => each.kind !== "variable");

@@ -4,7 +4,7 @@ import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import type { ShellRegistration } from "./live-shell.ts";
 import type { PathCondition } from "./stamp-conditions.ts";
-import type { ConsentFiles, Stamp } from "./stamp-file.ts";
+import type { Stamp } from "./stamp-file.ts";
 
 /** How evaluation read a path outside the store. */
 export type TrackedKind = "file" | "directory" | "absent" | "link";
@@ -81,8 +81,8 @@ export interface ActivationRequest {
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */
 	readonly live?: boolean;
-	/** Where it is written whether this content may be entered without being asked for. */
-	readonly consent?: ConsentFiles;
+	/** The file that is there if this content may be entered without being asked for (see trust.ts). */
+	readonly allowedContent?: string;
 }
 
 export interface ActivationOutcome {

@@ -20,6 +20,7 @@ export { composeEtc, type EtcRequest } from "./compose-etc.ts";
 export { detectViews, type ViewSupport } from "./detect-views.ts";
 export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
 export { applyChanges, type EnvironmentChange, environmentDifference } from "./environment-difference.ts";
+export { type HookMode, hookText } from "./hook-text.ts";
 export { quoteForFish, quoteForSh } from "./live-functions.ts";
 export {
 	formatRegistration,
@@ -40,7 +41,6 @@ export { type ShellName, shellNames } from "./shell-name.ts";
 export { contentDigest, type FolderDecision, Trust } from "./trust.ts";
 export { firstChanged, observePath, type PathCondition } from "./stamp-conditions.ts";
 export {
-	type ConsentFiles,
 	formatStamp,
 	parseStamp,
 	projectHash,

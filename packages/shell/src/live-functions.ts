@@ -70,7 +70,7 @@ __devenv_names= __devenv_lists= __devenv_seen= __devenv_entered=
 `;
 
 /** The check before each prompt of bash and zsh; leaves the status of the last command as it is. */
-const posixPrompt = `__devenv_prompt() {
+export const posixPrompt = `__devenv_prompt() {
 	local code=$? now=
 	{ IFS= read -r now <"$__devenv_shell.generation"; } 2>/dev/null
 	if [ -n "$now" ] && [ "$now" != "$__devenv_generation" ]; then
@@ -192,8 +192,9 @@ printf '%s\\n' ${quoteForFish(registration)} "$__devenv_status" >$__devenv_shell
 `;
 }
 
-const fishPrompt = `function __devenv_prompt --on-event fish_prompt
-	test -r $__devenv_shell.generation; or return
+/** The check before each prompt of fish. */
+export const fishPrompt = `function __devenv_prompt --on-event fish_prompt
+	test -n "$__devenv_shell"; and test -r $__devenv_shell.generation; or return
 	read -l now <$__devenv_shell.generation
 	if test -n "$now"; and test "$now" != "$__devenv_generation"
 		set -g __devenv_generation $now

@@ -46,13 +46,6 @@ export interface ViewSpec {
 	readonly asUser?: number;
 }
 
-/** Files that say what the user decided of a content and of a folder (see trust.ts; native/consent.c reads them). */
-export interface ConsentFiles {
-	/** Is there if the content was allowed. */
-	readonly content: string;
-	readonly decision: string;
-}
-
 export interface Stamp {
 	readonly project: string;
 	/** False: good for one entry right after it was written. */
@@ -66,8 +59,8 @@ export interface Stamp {
 	readonly shell: readonly string[];
 	/** The runtime folder of the daemon that the interactive shell follows; absent: it follows none. */
 	readonly live?: string;
-	/** Where it is written whether this content may be entered without being asked for. */
-	readonly consent?: ConsentFiles;
+	/** The file that is there if this content may be entered without being asked for (see trust.ts). */
+	readonly allowedContent?: string;
 }
 
 const magic = "devenv-stamp";
@@ -99,7 +92,6 @@ const fieldCounts = {
 	shell: 1,
 	live: 1,
 	"allowed-content": 1,
-	"folder-decision": 1,
 	end: 0,
 } as const;
 
@@ -159,10 +151,7 @@ export function formatStamp(stamp: Stamp): Buffer {
 	for (const change of stamp.changes) addChange(change, add);
 	for (const argument of stamp.shell) add("shell", argument);
 	if (stamp.live !== undefined) add("live", stamp.live);
-	if (stamp.consent !== undefined) {
-		add("allowed-content", stamp.consent.content);
-		add("folder-decision", stamp.consent.decision);
-	}
+	if (stamp.allowedContent !== undefined) add("allowed-content", stamp.allowedContent);
 	add("end");
 	return Buffer.from(`${fields.join("\0")}\0`);
 }
@@ -247,7 +236,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 	const [root, store, etc] = [single.get("root"), single.get("store"), single.get("etc")];
 	const [runtime, hostLog, asUser] = [single.get("runtime"), single.get("host-log"), single.get("as-user")];
 	const live = single.get("live");
-	const [content, decision] = [single.get("allowed-content"), single.get("folder-decision")];
+	const allowedContent = single.get("allowed-content");
 	return {
 		project: single.get("project") ?? damaged(),
 		lasting: single.get("lasting") === "1",
@@ -267,7 +256,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 		clean: single.has("clean") ? keep : null,
 		shell,
 		...(live === undefined ? {} : { live }),
-		...(content === undefined || decision === undefined ? {} : { consent: { content, decision } }),
+		...(allowedContent === undefined ? {} : { allowedContent }),
 	};
 }
 

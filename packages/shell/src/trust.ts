@@ -6,7 +6,7 @@
  * will ever say. A denial holds until it is taken back. Nothing of this lies in the project, which could plant it.
  */
 
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
 	lstatSync,
 	mkdirSync,
@@ -15,12 +15,13 @@ import {
 	readlinkSync,
 	renameSync,
 	rmSync,
+	statSync,
 	writeFileSync,
 } from "node:fs";
 import { join, relative } from "node:path";
 import { unreachable } from "@devenv/diagnostics";
 import type { TrackedPath } from "./activation-request.ts";
-import { type ConsentFiles, projectHash } from "./stamp-file.ts";
+import { projectHash } from "./stamp-file.ts";
 
 /** What the user decided of a folder. */
 export type FolderDecision = "always" | "denied";
@@ -69,20 +70,23 @@ export class Trust {
 		return found["decision"] === "always" || found["decision"] === "denied" ? found["decision"] : null;
 	}
 
-	/** Where both are written. */
-	filesFor(project: string, digest: string): ConsentFiles {
-		return { content: this.#contentFile(digest), decision: this.#file(project) };
+	/** The file that is there where a content is allowed. */
+	contentFile(digest: string): string {
+		return join(this.#folder, "contents", digest);
 	}
 
 	/** Allows a content, in this folder and every other; an earlier denial of the folder is over. */
 	allow(project: string, digest: string): void {
 		if (this.decision(project) === "denied") rmSync(this.#file(project), { force: true });
-		this.#write(this.#contentFile(digest), "");
+		this.#write(this.contentFile(digest), "");
+		this.#write(join(this.#folder, "hints", contentHint(project)), "");
+		this.#tell();
 	}
 
 	/** Decides on everything that the folder will ever say. */
 	decide(project: string, decision: FolderDecision): void {
 		this.#write(this.#file(project), `${JSON.stringify({ version, project, decision })}\n`);
+		this.#tell();
 	}
 
 	/** Takes no change of the folder any more, whatever was allowed. */
@@ -90,15 +94,16 @@ export class Trust {
 		this.decide(project, "denied");
 	}
 
+	/** Shells with the hook read this file before each prompt, to look again after a decision. */
+	#tell(): void {
+		this.#write(join(this.#folder, "changed"), `${randomBytes(9).toString("hex")}\n`);
+	}
+
 	#has(digest: string): boolean {
-		return lstatSync(this.#contentFile(digest), { throwIfNoEntry: false })?.isFile() === true;
+		return lstatSync(this.contentFile(digest), { throwIfNoEntry: false })?.isFile() === true;
 	}
 
-	#contentFile(digest: string): string {
-		return join(this.#folder, "contents", digest);
-	}
-
-	/** Two folders with the same hash share a file, which says which of them it means. */
+	/** native/consent.c finds and reads it too. Two folders with the same hash share a file, which says which of them it means. */
 	#file(project: string): string {
 		return join(this.#folder, "folders", `${projectHash(project)}.json`);
 	}
@@ -110,6 +115,32 @@ export class Trust {
 		renameSync(fresh, file);
 	}
 }
+
+/**
+ * 16 hex digits for what a project's own three files say, by which the native helper tells a content that was certainly never
+ * allowed from one that may have been, without evaluating anything (content_hint of native/consent.c does the same). Two
+ * FNV-1a hashes of 32 bits; whoever finds a collision gets his project evaluated, not entered.
+ */
+function contentHint(project: string): string {
+	const seeds = [0x811c9dc5, 0x9747b28c];
+	const add = (bytes: Uint8Array): void => {
+		for (const [lane, seed] of seeds.entries()) {
+			let hash = seed;
+			for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+			seeds[lane] = hash;
+		}
+	};
+	for (const name of ["env.yaml", "env.local.yaml", "env.lock"]) {
+		const path = join(project, name);
+		const info = statSync(path, { throwIfNoEntry: false });
+		const content = info?.isFile() === true && info.size <= HINT_LIMIT ? readFileSync(path) : undefined;
+		add(content === undefined ? Buffer.of(0) : Buffer.concat([Buffer.of(1), content, Buffer.of(0)]));
+	}
+	return seeds.map((seed) => seed.toString(16).padStart(8, "0")).join("");
+}
+
+/** Bytes; env-file refuses larger ones. */
+const HINT_LIMIT = 1 << 20;
 
 /**
  * A hash of everything that evaluation read outside the store: env.yaml and env.lock among it. Paths in the project count

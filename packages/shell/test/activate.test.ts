@@ -46,7 +46,7 @@ class Installation extends Place {
 		const repository = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 		for (const name of ["diagnostics", "shell"]) {
 			cpSync(join(repository, "packages", name, "src"), `${this.folder}/node/${name}/src`, { recursive: true });
-			for (const file of readdirSync(`${this.folder}/node/${name}/src`)) {
+			for (const file of readdirSync(`${this.folder}/node/${name}/src`).filter((each) => each.endsWith(".ts"))) {
 				const path = `${this.folder}/node/${name}/src/${file}`;
 				const text = readFileSync(path, "utf8").replaceAll('"@devenv/diagnostics"', '"../../diagnostics/src/index.ts"');
 				writeFileSync(path, text);

@@ -25,6 +25,11 @@ export default class Shell extends DevenvCommand {
 			description: "when you are root: appear as an ordinary user, with root's file rights",
 			default: false,
 		}),
+		ambient: Flags.boolean({
+			description: "as the hook does: fail unless the content is allowed, and never write env.lock",
+			default: false,
+			hidden: true,
+		}),
 	};
 
 	override async run(): Promise<void> {
@@ -44,6 +49,9 @@ export default class Shell extends DevenvCommand {
 				diagnose("USAGE_COMMAND", "there is no command after --", { hint: "for example: devenv shell -- make test" }),
 			);
 		}
-		process.exitCode = await enterShell({ asUser: flags.user, command: split < 0 ? null : command }, () => undefined);
+		process.exitCode = await enterShell(
+			{ asUser: flags.user, ambient: flags.ambient, command: split < 0 ? null : command },
+			() => undefined,
+		);
 	}
 }
