@@ -16,7 +16,9 @@ export { Evaluator, type AutoArgs, type EvaluatorOptions } from "./evaluator.ts"
 export { NIX_VERSION, valueToJson, valueToXml } from "./builtins/index.ts";
 export { formatFloat } from "./value/format-float.ts";
 export { type RenderErrorOptions } from "./eval/render-error.ts";
+export { TomlError, TomlTable, type TomlValue, parseToml } from "./builtins/toml-parser.ts";
 export { type Expr } from "./syntax/ast.ts";
+export { parseExpr, type ParseOptions } from "./syntax/parser.ts";
 export { NO_POSITION, type Origin, type Position, type ResolvedPosition } from "./syntax/position.ts";
 export { Attrs, AttrsBuilder, attrsFromEntries, mergeAttrs } from "./value/attrs.ts";
 export { type StringContext, mergeContexts, NO_CONTEXT, parseContextElement } from "./value/context.ts";
