@@ -44,6 +44,7 @@ import {
 	writeStampFile,
 } from "./stamp-file.ts";
 import { observePath, type PathCondition } from "./stamp-conditions.ts";
+import { type ToolPrefixes, toolPrefixes } from "./tool-prefixes.ts";
 import { localeVariables, provideLocales, viewRunner } from "./user-locale.ts";
 
 /** Changes when what is composed changes, so that older folders are not taken for current ones. */
@@ -80,9 +81,11 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 	const shell = chooseShell(request, root, diagnostics);
 	const inputs = new Set<string>();
 	const view = root === null ? null : prepareView(request, { root, shell, asUser }, inputs);
-	const own = ownChanges(request, environment, diagnostics);
-	const changes = await environmentChanges(request, environment, { shell, view, diagnostics, own });
-	const { conditions, settled } = observe(request, inputs, root);
+	const prefixes = root === null ? undefined : prefixesOf(request, environment, root);
+	const own = [...ownChanges(request, environment, diagnostics), ...(prefixes?.changes ?? [])];
+	const programs = prefixes?.path ?? [];
+	const changes = await environmentChanges(request, environment, { shell, view, diagnostics, own, programs });
+	const { conditions, settled } = observe(request, { inputs, root, variables: prefixes?.read ?? [] });
 	const registration: ShellRegistration = {
 		project: request.project,
 		shell: shell.name,
@@ -285,6 +288,8 @@ async function environmentChanges(
 		readonly view: PreparedView | null;
 		readonly diagnostics: Diagnostic[];
 		readonly own: readonly EnvironmentChange[];
+		/** Folders of PATH, before all others. */
+		readonly programs: readonly string[];
 	},
 ): Promise<EnvironmentChange[]> {
 	const { view, shell } = around;
@@ -306,7 +311,7 @@ async function environmentChanges(
 		around.diagnostics.push(...locales.diagnostics);
 	}
 	changes.push(...around.own);
-	const first = [...(view?.firstPrograms ?? []), ...environment.path];
+	const first = [...around.programs, ...(view?.firstPrograms ?? []), ...environment.path];
 	const last = view?.lastPrograms ?? [];
 	if (first.length > 0) changes.push({ kind: "prepend", name: "PATH", separator: ":", value: first.join(":") });
 	if (last.length > 0) changes.push({ kind: "append", name: "PATH", separator: ":", value: last.join(":") });
@@ -333,6 +338,20 @@ function ownChanges(
 		...Object.entries(folders).map(([name, folder]) => set(name, folder)),
 		set("DEVENV_PROFILE", request.profile ?? "default"),
 	];
+}
+
+/** In a clean environment only what is kept of the caller's variables counts. */
+function prefixesOf(request: ActivationRequest, environment: EnvironmentDescription, root: string): ToolPrefixes {
+	const { clean, caller } = request;
+	const kept = Object.entries(caller.env).filter(([name]) => clean === undefined || clean.keep.includes(name));
+	return toolPrefixes({
+		root,
+		state: request.paths.state,
+		hash: projectHash(request.project),
+		project: request.project,
+		set: environment.variables,
+		caller: Object.fromEntries(kept),
+	});
 }
 
 function set(name: string, value: string): EnvironmentChange {
@@ -386,9 +405,14 @@ function writeScript(folder: string, files: ReadonlyMap<string, string>): void {
 /** Everything as it is now; `settled` is false where a tracked path changed after reading began. `root`: of the view. */
 function observe(
 	request: ActivationRequest,
-	inputs: ReadonlySet<string>,
-	root: string | null,
+	around: {
+		readonly inputs: ReadonlySet<string>;
+		readonly root: string | null;
+		/** Variables of the caller that were read besides those that always are. */
+		readonly variables: readonly string[];
+	},
 ): { conditions: StampCondition[]; settled: boolean } {
+	const { inputs, root } = around;
 	const tracked: TrackedPath[] = [...request.tracked];
 	for (const path of inputs) tracked.push({ path, kind: existsSync(path) ? "file" : "absent" });
 	const conditions: StampCondition[] = [];
@@ -407,7 +431,7 @@ function observe(
 	for (const path of [request.environment, ...(root === null ? [] : [root])])
 		conditions.push({ kind: "present", path });
 	const variables = new Map(request.trackedVariables);
-	for (const name of [...callerVariables, ...(root === null ? [] : viewVariables)]) {
+	for (const name of [...callerVariables, ...around.variables, ...(root === null ? [] : viewVariables)]) {
 		if (!variables.has(name)) variables.set(name, request.caller.env[name] ?? null);
 	}
 	for (const [name, value] of variables) {
