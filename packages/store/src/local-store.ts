@@ -71,6 +71,7 @@ export function openStore(options: OpenStoreOptions): Store {
 class LocalStore implements Store {
 	readonly root: string;
 	readonly storeDir: string;
+	readonly builderCache: string;
 	readonly readOnly: boolean;
 	readonly #layout: StoreLayout;
 	readonly #database: Database;
@@ -86,6 +87,7 @@ class LocalStore implements Store {
 		this.#layout = layout;
 		this.root = layout.root;
 		this.storeDir = layout.storeDir;
+		this.builderCache = layout.builderCache;
 		this.readOnly = options.readOnly ?? false;
 		if (!this.readOnly) makeFolders(layout);
 		this.#database = new Database(layout, this.readOnly);

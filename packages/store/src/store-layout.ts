@@ -23,6 +23,8 @@ export interface StoreLayout {
 	readonly sessions: string;
 	/** One folder per session: data on its way into the store, or out of it. */
 	readonly temporary: string;
+	/** What builders keep between builds; nobody but they cleans it. */
+	readonly builderCache: string;
 	/** Locks on store paths. */
 	readonly locks: string;
 	/** Held while a collector runs. */
@@ -48,6 +50,7 @@ export function storeLayout(root: string, storeDir: string = DEFAULT_STORE_DIR):
 		gcLock: `${stateDir}/gc.lock`,
 		sessions: `${own}/sessions`,
 		temporary: `${own}/tmp`,
+		builderCache: `${own}/builder-cache`,
 		locks: `${own}/locks.sqlite`,
 		collectorLock: `${own}/collector.lock`,
 		collectorMark: `${own}/collector-runs`,

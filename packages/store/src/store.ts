@@ -203,6 +203,8 @@ export interface Store extends Disposable {
 	/** Undefined when another holds a lock on one of the paths. */
 	tryLock(paths: readonly StorePath[]): PathLock | undefined;
 	scratch(): Scratch;
+	/** A folder for what builders keep between builds, on the same file system. The store neither makes nor cleans it. */
+	readonly builderCache: string;
 
 	collectGarbage(options?: GarbageOptions): GarbageReport;
 	/** Compares database and files; `checkContents` hashes every object, on worker threads. */

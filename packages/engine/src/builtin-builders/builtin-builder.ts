@@ -37,6 +37,8 @@ export interface BuiltinContext {
 	readonly output: string;
 	/** A private, empty host folder (0700) on the file system of the store; whoever called removes it. */
 	readonly scratch: string;
+	/** A folder for what builders keep between builds, on the file system of the store; it need not be there yet. Absent: nothing is kept. */
+	readonly cache?: string;
 	/** One line for the build log, without its line end. */
 	log(line: string): void;
 	progress(progress: BuiltinProgress): void;

@@ -1,8 +1,10 @@
 /**
  * `builtin:compose-root`: the closure of an environment as one root folder, configured. Layer 3.
  *
- * Merge (hard links) → base layout and dpkg's database → maintainer scripts in the sandbox → cleaning → check that no shared inode
- * was written. The same packages give the same bytes, whoever composes them and wherever.
+ * Stage one, of the packages whose scripts do something and of what those depend on: merge (hard links) → base layout and dpkg's
+ * database → maintainer scripts in the sandbox. Stage two, of the rest: merge → triggers and caches → cleaning → check that no
+ * shared inode was written. The outcome of stage one is kept; the same packages give the same bytes, whoever composes them and
+ * wherever, and whether a kept outcome was there or not.
  */
 
 import { lstatSync, mkdirSync, readlinkSync, statfsSync, symlinkSync } from "node:fs";
@@ -14,11 +16,12 @@ import { decodeComposeRootAttributes } from "./compose-attributes-decoder.ts";
 import type { ComposeMember, ComposeRootAttributes } from "./compose-root-attributes.ts";
 import { makeBaseLayout } from "./root/base-layout.ts";
 import { cleanRoot } from "./root/clean-root.ts";
-import { configurePackages } from "./root/configure-packages.ts";
-import { writeDpkgDatabase } from "./root/dpkg-database.ts";
+import { configureFirstStage, configureSecondStage, scriptDeadline } from "./root/configure-packages.ts";
+import { completeDpkgDatabase, writeDpkgDatabase } from "./root/dpkg-database.ts";
 import { writeJavaKeyStore } from "./root/native-hooks.ts";
-import { mergePackages, type MergedTree } from "./root/merge-packages.ts";
 import { readRootPackage, type RootPackage } from "./root/root-package.ts";
+import { RootTree } from "./root/root-tree.ts";
+import { splitStages } from "./root/stages.ts";
 
 /** Bytes that are free on any disk that is not full. */
 const leastSpace = 1024 * 1024;
@@ -27,23 +30,29 @@ const leastSpace = 1024 * 1024;
 export async function composeRoot(attributes: BuiltinAttributes, context: BuiltinContext): Promise<void> {
 	const decoded = decodeComposeRootAttributes(attributes);
 	const packages = configurationOrder(decoded, (member) => readRootPackage(member, context.physical(member.path)));
+	const stages = splitStages(packages);
 	const root = context.output;
 	mkdirSync(root, 0o755);
 	context.progress({ phase: "merge", done: 0, total: packages.length, unit: "packages" });
 	const { signal } = context;
-	const tree = await mergePackages({
-		packages,
+	const tree = new RootTree({
 		root,
 		onNote: (line) => {
 			context.log(line);
 		},
 		signal,
 	});
-	context.log(`merged ${packages.length} packages: ${tree.nodes.size} paths, ${tree.linked.size} shared files`);
+	const options = { tree, attributes: decoded, context, deadline: scriptDeadline(decoded) };
+	await tree.merge(stages.first);
 	makeBaseLayout(root);
-	writeDpkgDatabase(root, packages, tree);
+	writeDpkgDatabase(tree);
+	const outcome = await configureFirstStage(options);
 	signal.throwIfAborted();
-	await configurePackages({ root, packages, linked: tree.linked.keys(), attributes: decoded, context });
+	await tree.merge(stages.second);
+	context.log(`merged ${packages.length} packages: ${tree.size} paths, ${tree.linked.size} shared files`);
+	makeBaseLayout(root);
+	completeDpkgDatabase(tree, stages.second);
+	await configureSecondStage(options, outcome, stages);
 	context.progress({ phase: "finish", done: 0, unit: "files" });
 	makeLinks(root, decoded);
 	writeJavaKeyStore(root);
@@ -104,8 +113,8 @@ function makeLinks(root: string, attributes: ComposeRootAttributes): void {
 	}
 }
 
-/** A write to a shared inode would have changed a package in the store; it cannot happen, and is looked for all the same. */
-function checkSharedInodes(tree: MergedTree): void {
+/** A write to a shared inode would have changed a package in the store, or other roots; it cannot happen, and is looked for all the same. */
+function checkSharedInodes(tree: RootTree): void {
 	for (const [path, { source, size, modified }] of tree.linked) {
 		const now = lstatSync(source);
 		if (now.size === size && now.mtimeMs === modified) continue;

@@ -136,6 +136,7 @@ async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log
 			physical: (path) => store.physical(path),
 			output,
 			scratch: work,
+			cache: store.builderCache,
 			log: (line) => log.writeLine(line),
 			progress: tellProgress({ drvPath, name: drv.name }, context),
 			signal: context.signal,

@@ -73,9 +73,9 @@ test("runs scripts in order, as dpkg calls them", async (t) => {
 
 test("of a cycle, packages without a script count as configured first", async (t) => {
 	const script = 'cat /usr/share/cc/there; echo "$DPKG_MAINTSCRIPT_PACKAGE" >>/order';
-	const aa = workshop.add({ name: "aa", postinst: script });
+	const aa = workshop.add({ name: "aa", postinst: script, fields: ["Depends: cc"] });
 	const cc = workshop.add({ name: "cc", files: { "usr/share/cc/there": "" } });
-	const bb = workshop.add({ name: "bb", postinst: script });
+	const bb = workshop.add({ name: "bb", postinst: script, fields: ["Depends: cc (>= 1), aa"] });
 	const member = (path: string, name: string) => ({ name, version: "1", path });
 	const root = await workshop.compose([], {
 		packages: [member(workshop.userland, "userland"), [member(aa, "aa"), member(cc, "cc"), member(bb, "bb")]],
@@ -201,7 +201,7 @@ test("pending triggers run after the last configuration", async (t) => {
 });
 
 test("a trigger that was activated before its package is configured is not pending", async (t) => {
-	const giver = workshop.add({ name: "giver", control: { triggers: "activate by-name\n" } });
+	const giver = workshop.add({ name: "giver", postinst: ":", control: { triggers: "activate by-name\n" } });
 	const watcher = workshop.add({
 		name: "watcher",
 		postinst: 'echo "$1" >>/order',

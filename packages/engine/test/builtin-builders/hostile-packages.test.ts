@@ -32,28 +32,33 @@ function makeVictim(files: Readonly<Record<string, string>> = {}): { readonly fo
 }
 
 test("links that packages bring lead nowhere outside of the root", async (t) => {
-	const victim = makeVictim({ "home/file": "original" });
-	const hostile = workshop.add({
-		name: "hostile",
-		files: {
-			"var/lib/dpkg/info": `-> ${victim.folder}`,
-			"var/lib/dpkg/status": `-> ${victim.folder}/home/file`,
-			"usr/share/man": `-> ${victim.folder}`,
-			"usr/share/info": "-> /opt/info",
-			"var/cache": `-> ${victim.folder}/home`,
-			"usr/share/base-passwd/passwd.master": "planted",
-		},
-		control: { desktop: "[Desktop Entry]" },
-	});
-	const inner = workshop.add({
-		name: "inner",
-		files: { "var/lib/dpkg/triggers/File": `-> ${victim.folder}/home/file` },
-		control: { desktop: "x" },
-	});
-	const root = await workshop.compose([hostile, inner]);
-	t.deepEqual(victim.changes(), []);
-	t.is(readFileSync(join(root, "var/lib/dpkg/status"), "utf8").split("\n")[0], "Package: hostile");
-	t.true(lstatSync(join(root, "opt/info")).isDirectory(), "as if in a chroot");
+	for (const fields of [["Essential: yes"], []]) {
+		const victim = makeVictim({ "home/file": "original" });
+		const hostile = workshop.add({
+			name: "hostile",
+			fields,
+			files: {
+				"var/lib/dpkg/info": `-> ${victim.folder}`,
+				"var/lib/dpkg/status": `-> ${victim.folder}/home/file`,
+				"usr/share/man": `-> ${victim.folder}`,
+				"usr/share/info": "-> /opt/info",
+				"var/cache": `-> ${victim.folder}/home`,
+				"usr/share/base-passwd/passwd.master": "planted",
+			},
+			control: { desktop: "[Desktop Entry]" },
+		});
+		const inner = workshop.add({
+			name: "inner",
+			files: { "var/lib/dpkg/triggers/File": `-> ${victim.folder}/home/file` },
+			control: { desktop: "x" },
+		});
+		const root = await workshop.compose([hostile, inner]);
+		t.deepEqual(victim.changes(), []);
+		t.is(readFileSync(join(root, "var/lib/dpkg/status"), "utf8").split("\n")[0], "Package: hostile");
+		/* Later than the folders of every root, its links do not stand for them. */
+		if (fields.length > 0) t.true(lstatSync(join(root, "opt/info")).isDirectory(), "as if in a chroot");
+		else t.true(lstatSync(join(root, "usr/share/info")).isDirectory());
+	}
 });
 
 test("a file that dpkg's database needs replaces a link of that name", async (t) => {

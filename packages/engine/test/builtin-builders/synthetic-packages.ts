@@ -122,6 +122,7 @@ export class Workshop {
 	#addUserland(): void {
 		const root = this.add({
 			name: "userland",
+			fields: ["Essential: yes"],
 			files: { "etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/group": "root:x:0:\n" },
 		});
 		const wanted = ["sh", ...programs];
@@ -149,11 +150,23 @@ export class Workshop {
 	userland = "";
 
 	/** Composes the userland and packages (host folders, in order of configuration); gives the root's host folder. */
-	async compose(
+	compose(
 		folders: readonly string[],
 		change: Partial<ComposeRootAttributes> = {},
 		sandbox: Sandbox | undefined = this.sandboxes[0],
 	): Promise<string> {
+		return this.composeWith({ folders, change, sandbox });
+	}
+
+	/** As {@link compose}, with outcomes kept in `cache`. */
+	async composeWith(options: {
+		readonly folders: readonly string[];
+		readonly change?: Partial<ComposeRootAttributes>;
+		readonly sandbox?: Sandbox | undefined;
+		readonly cache?: string;
+		readonly onLog?: (line: string) => void;
+	}): Promise<string> {
+		const { folders, change = {}, sandbox = this.sandboxes[0], cache, onLog } = options;
 		if (sandbox === undefined) throw new Error("no sandbox works on this machine");
 		const work = mkdtempSync(join(this.folder, "work-"));
 		mkdirSync(join(work, "scratch"));
@@ -163,7 +176,8 @@ export class Workshop {
 			physical: (path) => path,
 			output: join(work, "root"),
 			scratch: join(work, "scratch"),
-			log: (line) => this.log.push(line),
+			...(cache === undefined ? {} : { cache }),
+			log: onLog ?? ((line) => this.log.push(line)),
 			progress: () => undefined,
 			signal: new AbortController().signal,
 			fetcher: {

@@ -1,5 +1,6 @@
 /**
- * Diversions (dpkg-divert(1)) that a package sets up before it is unpacked, read from the text of its preinst. Layer 3, pure.
+ * Diversions (dpkg-divert(1)): those that a package sets up before it is unpacked, read from the text of its preinst, and those that
+ * scripts have put into dpkg's database. Layer 3, pure.
  *
  * Preinst scripts are not run, since everything is merged before the first script. Their `dpkg-divert` calls matter only where
  * two packages have the same path; a path that is built from shell variables is not seen, and stays a conflict.
@@ -27,6 +28,42 @@ export function diversionsOf(preinst: string): ReadonlyMap<string, string> {
 		diversions.set(mergedPath(path), mergedPath(target ?? `${path}.distrib`));
 	}
 	return diversions;
+}
+
+/** A diversion that is in dpkg's database. */
+export interface ScriptDiversion {
+	/** As paths in a merged root, without a leading slash. */
+	readonly path: string;
+	readonly target: string;
+	/** Whose own file is not diverted; absent: nobody's. */
+	readonly package?: string;
+}
+
+/** Reads `var/lib/dpkg/diversions`: three lines each (path, target, package or `:`). What is cut off is left out. */
+export function parseDiversions(text: string): readonly ScriptDiversion[] {
+	const lines = text.split("\n");
+	const found: ScriptDiversion[] = [];
+	for (let at = 0; at + 2 < lines.length; at += 3) {
+		const [path = "", target = "", owner = ""] = lines.slice(at, at + 3);
+		if (!isPlainPath(path) || !isPlainPath(target)) continue;
+		found.push({
+			path: mergedPath(path),
+			target: mergedPath(target),
+			...(owner === ":" || owner === "" ? {} : { package: owner }),
+		});
+	}
+	return found;
+}
+
+/** A script may have written anything; a target is used as a place in the tree. */
+function isPlainPath(path: string): boolean {
+	return (
+		path.startsWith("/") &&
+		path
+			.slice(1)
+			.split("/")
+			.every((part) => part !== "" && part !== "." && part !== "..")
+	);
 }
 
 function unquote(word: string): string {

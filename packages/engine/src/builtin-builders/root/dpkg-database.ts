@@ -8,26 +8,32 @@
 import { constants, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { folderInRoot, placeInRoot, replaceInRoot } from "./inside-root.ts";
-import type { MergedTree } from "./merge-packages.ts";
 import type { RootPackage } from "./root-package.ts";
+import type { RootTree } from "./root-tree.ts";
 
 const folder = "var/lib/dpkg";
 
 /** Control files that nothing reads after installation. */
 const leftOut: ReadonlySet<string> = new Set(["control", "md5sums", "shlibs", "symbols", "postrm", "prerm", "preinst"]);
 
-export function writeDpkgDatabase(root: string, packages: readonly RootPackage[], tree: MergedTree): void {
-	const put = (name: string, contents: string | Uint8Array): void => {
-		replaceInRoot(root, `${folder}/${name}`, contents);
-	};
+/** Makes the database for the packages that a tree has. */
+export function writeDpkgDatabase(tree: RootTree): void {
+	const { root } = tree;
 	for (const name of ["alternatives", "info", "parts", "triggers", "updates"]) folderInRoot(root, `${folder}/${name}`);
 	for (const name of ["available", "diversions", "statoverride", "triggers/File", "triggers/Unincorp", "lock"]) {
-		put(name, "");
+		replaceInRoot(root, `${folder}/${name}`, "");
 	}
-	put("info/format", "1\n");
-	for (const [index, rootPackage] of packages.entries()) {
-		const paths = ["/.", ...(tree.pathsOf[index] ?? []).map((path) => `/${path}`)].sort();
-		put(`info/${rootPackage.infoName}.list`, Buffer.from(`${paths.join("\n")}\n`, "latin1"));
+	replaceInRoot(root, `${folder}/info/format`, "1\n");
+	completeDpkgDatabase(tree, tree.packages);
+}
+
+/** Adds packages that came to the tree, and leaves what scripts wrote (diversions, alternatives, overrides) as it is. */
+export function completeDpkgDatabase(tree: RootTree, added: readonly RootPackage[]): void {
+	const { root, packages, pathsOf } = tree;
+	for (const rootPackage of added) {
+		const paths = ["/.", ...(pathsOf.get(rootPackage) ?? []).map((path) => `/${path}`)].sort();
+		const list = Buffer.from(`${paths.join("\n")}\n`, "latin1");
+		replaceInRoot(root, `${folder}/info/${rootPackage.infoName}.list`, list);
 		for (const name of rootPackage.controlFiles) {
 			if (leftOut.has(name)) continue;
 			const place = placeInRoot(root, `${folder}/info/${rootPackage.infoName}.${name}`);
@@ -38,5 +44,5 @@ export function writeDpkgDatabase(root: string, packages: readonly RootPackage[]
 	const stanzas = packages
 		.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 		.map(({ controlText }) => controlText.trim().replace(/^(Package: .*)$/m, "$1\nStatus: install ok installed"));
-	put("status", `${stanzas.join("\n\n")}\n\n`);
+	replaceInRoot(root, `${folder}/status`, `${stanzas.join("\n\n")}\n\n`);
 }

@@ -13,6 +13,8 @@ import { controlFolder } from "../unpack-archive.ts";
 export interface RootPackage {
 	readonly name: string;
 	readonly version: string;
+	/** Store path of the unpacked package. */
+	readonly path: string;
 	/** Host folder of the unpacked package. */
 	readonly source: string;
 	/** Host folder of its control files. */
@@ -53,6 +55,7 @@ export function readRootPackage(member: ComposeMember, source: string): RootPack
 	return {
 		name: member.name,
 		version: stanza.get("version") ?? member.version,
+		path: member.path,
 		source,
 		control,
 		stanza,
@@ -82,12 +85,13 @@ export function replaces(replacing: RootPackage, other: RootPackage): boolean {
 
 const relations = new WeakMap<RootPackage, Map<string, readonly DependencyGroup[]>>();
 
-function relationsOf(rootPackage: RootPackage, field: string): readonly DependencyGroup[] {
+/** The groups of a relationship field of its control file, `pre-depends` for example. */
+export function relationsOf(rootPackage: RootPackage, field: string): readonly DependencyGroup[] {
 	const known = relations.get(rootPackage) ?? new Map<string, readonly DependencyGroup[]>();
 	relations.set(rootPackage, known);
 	let groups = known.get(field);
 	if (groups === undefined) {
-		/* What cannot be understood replaces nothing. */
+		/* What cannot be understood relates to nothing. */
 		groups = parseDependencies(rootPackage.stanza.get(field) ?? "", () => undefined);
 		known.set(field, groups);
 	}
