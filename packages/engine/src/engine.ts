@@ -8,6 +8,8 @@ import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
+import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
+import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
 	Engine,
@@ -60,6 +62,7 @@ class StoreEngine implements Engine {
 	readonly #system: string;
 	readonly #closing = new AbortController();
 	readonly #sandbox: Promise<Sandbox>;
+	readonly #readyStage: ReadyStage<FirstStage>;
 	/** Requests under way. */
 	#active = 0;
 
@@ -73,15 +76,18 @@ class StoreEngine implements Engine {
 		});
 		this.#inputs = new Inputs({ store, fetcher: this.#fetcher, cache, system: this.#system });
 		this.#sandbox = detectSandbox({ helper: options.helper });
+		const onWarning = options.onWarning ?? (() => undefined);
+		this.#readyStage = new ReadyStage({ newFolder: () => store.scratch(), onWarning });
 		const backend = new StoreBackend({
 			store,
 			fetcher: this.#fetcher,
 			sandbox: () => this.#sandbox,
 			builtins: builtinBuilders,
+			readyStage: this.#readyStage,
 			logs: join(options.state, "log", "drvs"),
 			cores: settings.cores === 0 ? availableParallelism() : settings.cores,
 			system: this.#system,
-			onWarning: options.onWarning ?? (() => undefined),
+			onWarning,
 		});
 		this.#queue = new BuildQueue(backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
@@ -144,6 +150,7 @@ class StoreEngine implements Engine {
 		this.#closing.abort(new Error("the engine was closed"));
 		await this.#evaluators.close();
 		await this.#queue.whenIdle();
+		await this.#readyStage.close();
 		this.#fetcher.close();
 		this.#store.close();
 	}

@@ -7,6 +7,8 @@
 
 import type { Sandbox } from "@devenv/builder";
 import type { Fetcher } from "../fetch/fetcher.ts";
+import type { FirstStage } from "./root/first-stage.ts";
+import type { ReadyStage } from "./root/ready-stage.ts";
 
 /** What a builtin builder reads of its derivation. Strings are byte strings, as in the derivation. */
 export interface BuiltinAttributes {
@@ -39,6 +41,8 @@ export interface BuiltinContext {
 	readonly scratch: string;
 	/** A folder for what builders keep between builds, on the file system of the store; it need not be there yet. Absent: nothing is kept. */
 	readonly cache?: string;
+	/** The next root's first stage. Absent: none is made beforehand. */
+	readonly readyStage?: ReadyStage<FirstStage>;
 	/** One line for the build log, without its line end. */
 	log(line: string): void;
 	progress(progress: BuiltinProgress): void;

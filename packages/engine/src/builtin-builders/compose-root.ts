@@ -16,12 +16,13 @@ import { decodeComposeRootAttributes } from "./compose-attributes-decoder.ts";
 import type { ComposeMember, ComposeRootAttributes } from "./compose-root-attributes.ts";
 import { makeBaseLayout } from "./root/base-layout.ts";
 import { cleanRoot } from "./root/clean-root.ts";
-import { configureFirstStage, configureSecondStage, scriptDeadline } from "./root/configure-packages.ts";
-import { completeDpkgDatabase, writeDpkgDatabase } from "./root/dpkg-database.ts";
+import { configureSecondStage, type ConfigureOptions, scriptDeadline } from "./root/configure-packages.ts";
+import { completeDpkgDatabase } from "./root/dpkg-database.ts";
+import { composeFirstStage, type FirstStage } from "./root/first-stage.ts";
 import { writeJavaKeyStore } from "./root/native-hooks.ts";
 import { readRootPackage, type RootPackage } from "./root/root-package.ts";
-import { RootTree } from "./root/root-tree.ts";
-import { splitStages } from "./root/stages.ts";
+import type { RootTree } from "./root/root-tree.ts";
+import { splitStages, type Stages } from "./root/stages.ts";
 
 /** Bytes that are free on any disk that is not full. */
 const leastSpace = 1024 * 1024;
@@ -31,30 +32,30 @@ export async function composeRoot(attributes: BuiltinAttributes, context: Builti
 	const decoded = decodeComposeRootAttributes(attributes);
 	const packages = configurationOrder(decoded, (member) => readRootPackage(member, context.physical(member.path)));
 	const stages = splitStages(packages);
-	const root = context.output;
-	mkdirSync(root, 0o755);
 	context.progress({ phase: "merge", done: 0, total: packages.length, unit: "packages" });
-	const { signal } = context;
-	const tree = new RootTree({
-		root,
-		onNote: (line) => {
-			context.log(line);
-		},
-		signal,
-	});
-	const options = { tree, attributes: decoded, context, deadline: scriptDeadline(decoded) };
-	await tree.merge(stages.first);
-	makeBaseLayout(root);
-	writeDpkgDatabase(tree);
-	const outcome = await configureFirstStage(options);
-	signal.throwIfAborted();
+	const options = { attributes: decoded, context, deadline: scriptDeadline(decoded) };
+	context.readyStage?.begin();
+	let first: FirstStage | undefined;
+	try {
+		first = await composeFirstStage({ ...options, root: context.output, packages: stages.first });
+		context.signal.throwIfAborted();
+		await composeSecondStage({ ...options, tree: first.tree }, first, stages);
+	} finally {
+		first?.release?.();
+		context.readyStage?.end(first?.recipe);
+	}
+}
+
+async function composeSecondStage(options: ConfigureOptions, { notes }: FirstStage, stages: Stages): Promise<void> {
+	const { attributes, context, tree } = options;
+	const { root } = tree;
 	await tree.merge(stages.second);
-	context.log(`merged ${packages.length} packages: ${tree.size} paths, ${tree.linked.size} shared files`);
+	context.log(`merged ${tree.packages.length} packages: ${tree.size} paths, ${tree.linked.size} shared files`);
 	makeBaseLayout(root);
 	completeDpkgDatabase(tree, stages.second);
-	await configureSecondStage(options, outcome, stages);
+	await configureSecondStage(options, notes, stages);
 	context.progress({ phase: "finish", done: 0, unit: "files" });
-	makeLinks(root, decoded);
+	makeLinks(root, attributes);
 	writeJavaKeyStore(root);
 	cleanRoot(root);
 	checkSharedInodes(tree);

@@ -21,6 +21,8 @@ import {
 } from "@devenv/nix-formats";
 import type { BuiltOutput, PathLock, Scratch, Store } from "@devenv/store";
 import type { BuiltinBuilder, BuiltinProgress } from "../builtin-builders/builtin-builder.ts";
+import type { FirstStage } from "../builtin-builders/root/first-stage.ts";
+import type { ReadyStage } from "../builtin-builders/root/ready-stage.ts";
 import type { StepIdentity } from "../engine-event.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
 import type { RealiseContext } from "../queue/build-queue.ts";
@@ -34,6 +36,8 @@ export interface RealiserOptions {
 	/** Asked for once, when first needed. */
 	readonly sandbox: () => Promise<Sandbox>;
 	readonly builtins: ReadonlyMap<string, BuiltinBuilder>;
+	/** Who opened the store closes it, before the store. */
+	readonly readyStage?: ReadyStage<FirstStage>;
 	/** Folder for logs. */
 	readonly logs: string;
 	readonly cores: number;
@@ -137,6 +141,7 @@ async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log
 			output,
 			scratch: work,
 			cache: store.builderCache,
+			...(options.readyStage === undefined ? {} : { readyStage: options.readyStage }),
 			log: (line) => log.writeLine(line),
 			progress: tellProgress({ drvPath, name: drv.name }, context),
 			signal: context.signal,

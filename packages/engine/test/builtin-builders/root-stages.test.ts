@@ -1,10 +1,12 @@
 /** A root is composed in two stages, and the outcome of the first is kept: what comes out must not depend on whether it was. */
 
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { removeFolder, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
+import type { FirstStage } from "../../src/builtin-builders/root/first-stage.ts";
+import { ReadyStage } from "../../src/builtin-builders/root/ready-stage.ts";
 import { type SyntheticPackage, treeDigest, Workshop } from "./synthetic-packages.ts";
 
 let workshop: Workshop;
@@ -33,14 +35,48 @@ interface Composed {
 	readonly root: string;
 	/** Whether the outcome of stage one was there. */
 	readonly hit: boolean;
+	/** Whether stage one was there as a tree. */
+	readonly ready: boolean;
 	readonly log: readonly string[];
 }
 
-async function compose(folders: readonly string[], cache: string, preConfigure?: string): Promise<Composed> {
+async function compose(
+	folders: readonly string[],
+	cache: string,
+	more: { readonly preConfigure?: string; readonly readyStage?: ReadyStage<FirstStage> } = {},
+): Promise<Composed> {
 	const log: string[] = [];
-	const change = preConfigure === undefined ? {} : { preConfigure };
-	const root = await workshop.composeWith({ folders, change, cache, onLog: (line) => log.push(line) });
-	return { root, log, hit: log.some((line) => line.includes("have run before")) };
+	const { preConfigure, readyStage } = more;
+	const root = await workshop.composeWith({
+		folders,
+		change: preConfigure === undefined ? {} : { preConfigure },
+		cache,
+		...(readyStage === undefined ? {} : { readyStage }),
+		onLog: (line) => log.push(line),
+	});
+	const says = (text: string): boolean => log.some((line) => line.includes(text));
+	return { root, log, hit: says("have run before"), ready: says("configured beforehand") };
+}
+
+function newReadyStage(t: ExecutionContext): ReadyStage<FirstStage> {
+	const ready = new ReadyStage<FirstStage>({
+		newFolder: () => {
+			const path = join(workshop.folder, `ready-${++count}`);
+			mkdirSync(path);
+			return {
+				path,
+				remove: () => {
+					removeFolder(path);
+				},
+			};
+		},
+		onWarning: (message) => {
+			t.fail(message);
+		},
+		delay: 0,
+	});
+	t.teardown(() => ready.close());
+	return ready;
 }
 
 function text(root: string, path: string): string {
@@ -126,13 +162,16 @@ test("whatever was composed before, a root is as one composed afresh: 100 random
 	const folders = pool.map((each) => workshop.add(each));
 	const warm = newCache();
 	const fresh = new Map<string, Promise<string>>();
-	let hits = 0;
+	const readyStage = newReadyStage(t);
+	const found = { hits: 0, ready: 0 };
 	const digestOf = async (chosen: ReadonlySet<number>, cache: string): Promise<string> => {
-		const { root, hit } = await compose(
+		const { root, hit, ready } = await compose(
 			folders.filter((_, index) => chosen.has(index)),
 			cache,
+			cache === warm ? { readyStage } : {},
 		);
-		if (hit) hits++;
+		if (hit) found.hits++;
+		if (ready) found.ready++;
 		const digest = treeDigest(root);
 		removeFolder(join(root, ".."));
 		return digest;
@@ -146,19 +185,22 @@ test("whatever was composed before, a root is as one composed afresh: 100 random
 	const member = fc.nat({ max: pool.length - 1 });
 	const sequences = fc.asyncProperty(
 		fc.uniqueArray(member, { maxLength: 6 }),
-		fc.array(member, { minLength: 1, maxLength: 3 }),
+		fc.array(member, { minLength: 1, maxLength: 2 }),
 		async (start, edits) => {
 			const chosen = new Set(start);
 			for (const edit of edits) {
 				if (!chosen.delete(edit)) chosen.add(edit);
 				const digest = await digestOf(chosen, warm);
+				/* Without waiting it may be there or not. */
+				if (edit % 2 === 0) await readyStage.settled();
 				if (edit !== edits.at(-1)) continue;
 				t.is(digest, await composedAfresh(chosen), [...chosen].map((index) => pool[index]?.name).join(" "));
 			}
 		},
 	);
 	await fc.assert(sequences, { numRuns: 100, endOnFailure: true });
-	t.true(hits > 100, `${hits} hits`);
+	t.true(found.hits > 10 && found.ready > 10, JSON.stringify(found));
+	t.log(found);
 });
 
 test("with and without overlay the two stages give the same bytes", async (t) => {
@@ -238,7 +280,7 @@ test("an outcome is taken again for the same stage one only", async (t) => {
 	t.is(statSync(join(first.root, "usr/share/ran")).ino, statSync(join(second.root, "usr/share/ran")).ino);
 	t.is(statSync(join(second.root, "usr/share/ran")).mode & 0o222, 0, "a shared inode cannot be written");
 	t.not(statSync(join(first.root, "etc/ran")).ino, statSync(join(second.root, "etc/ran")).ino);
-	t.false((await compose([scripted, plain], cache, "echo before >/before")).hit);
+	t.false((await compose([scripted, plain], cache, { preConfigure: "echo before >/before" })).hit);
 	const newer = workshop.add({ name: "scripted", postinst: "echo ran >/usr/share/ran; echo ran >/etc/ran" });
 	t.false((await compose([newer, plain], cache)).hit);
 	t.true((await compose([newer], cache)).hit);
@@ -268,6 +310,33 @@ test("scripts of stage two do not write to what is kept", async (t) => {
 		digests.add(treeDigest(root));
 	}
 	t.is(digests.size, 1);
+});
+
+test("a tree that was made beforehand serves one composition, and none after the daemon has ended", async (t) => {
+	if (!keeps(t)) return;
+	const readyStage = newReadyStage(t);
+	const cache = newCache();
+	const scripted = workshop.add({
+		name: "scripted",
+		postinst: "echo ran >/usr/share/ran; rm /usr/share/own/x",
+		files: { "usr/share/own/x": "x" },
+	});
+	const later = workshop.add({ name: "later", files: { "usr/share/own/x": "later's", "usr/share/later": "x" } });
+	const alone = treeDigest((await compose([scripted, later], newCache())).root);
+	await compose([scripted], cache, { readyStage });
+	await readyStage.settled();
+	const both = await Promise.all([1, 2].map(() => compose([scripted, later], cache, { readyStage })));
+	t.deepEqual(both.map(({ ready }) => ready).sort(), [false, true]);
+	for (const { root } of both) t.is(treeDigest(root), alone);
+	await readyStage.settled();
+	const other = workshop.add({ name: "other", postinst: "echo other >/usr/share/other" });
+	t.false((await compose([scripted, other], cache, { readyStage })).ready, "another stage one");
+	await readyStage.settled();
+	const folders = (): number => readdirSync(workshop.folder).filter((name) => name.startsWith("ready-")).length;
+	const before = folders();
+	await readyStage.close();
+	t.is(folders(), before - 1, "nothing is left of it");
+	t.false((await compose([scripted, other], cache, { readyStage })).ready);
 });
 
 test("a damaged outcome is not used but made again", async (t) => {

@@ -22,6 +22,8 @@ import { basename, dirname, join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import type { BuiltinContext } from "../../src/builtin-builders/builtin-builder.ts";
 import { composeRoot } from "../../src/builtin-builders/compose-root.ts";
+import type { FirstStage } from "../../src/builtin-builders/root/first-stage.ts";
+import type { ReadyStage } from "../../src/builtin-builders/root/ready-stage.ts";
 import type { ComposeRootAttributes } from "../../src/builtin-builders/compose-root-attributes.ts";
 
 /** Contents by path; `-> target` is a symbolic link, a key that ends in `/` an empty folder. */
@@ -164,9 +166,10 @@ export class Workshop {
 		readonly change?: Partial<ComposeRootAttributes>;
 		readonly sandbox?: Sandbox | undefined;
 		readonly cache?: string;
+		readonly readyStage?: ReadyStage<FirstStage>;
 		readonly onLog?: (line: string) => void;
 	}): Promise<string> {
-		const { folders, change = {}, sandbox = this.sandboxes[0], cache, onLog } = options;
+		const { folders, change = {}, sandbox = this.sandboxes[0], cache, readyStage, onLog } = options;
 		if (sandbox === undefined) throw new Error("no sandbox works on this machine");
 		const work = mkdtempSync(join(this.folder, "work-"));
 		mkdirSync(join(work, "scratch"));
@@ -177,6 +180,7 @@ export class Workshop {
 			output: join(work, "root"),
 			scratch: join(work, "scratch"),
 			...(cache === undefined ? {} : { cache }),
+			...(readyStage === undefined ? {} : { readyStage }),
 			log: onLog ?? ((line) => this.log.push(line)),
 			progress: () => undefined,
 			signal: new AbortController().signal,

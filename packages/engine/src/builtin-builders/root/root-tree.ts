@@ -33,7 +33,7 @@ import { ownFolder } from "../unpack-archive.ts";
 type Node =
 	| { readonly kind: "directory" }
 	| { readonly kind: "file"; readonly owner: number; readonly source: string }
-	| { readonly kind: "link"; readonly owner: number; readonly target: string }
+	| { readonly kind: "link"; readonly owner: number; readonly source: string; readonly target: string }
 	| MadeNode;
 
 /** What lies there by the work of a script, or of this program: a package's file takes its place. */
@@ -68,14 +68,13 @@ export function mayShare(path: string): boolean {
 }
 
 export class RootTree {
-	readonly root: string;
 	/** All packages merged so far. */
 	readonly packages: RootPackage[] = [];
 	/** Paths per package, as byte strings without leading slash, for dpkg's lists. */
 	readonly pathsOf: Map<RootPackage, readonly string[]> = new Map();
 	/** Paths that share their inode with a package's file or a kept outcome's, with that file. */
 	readonly linked: Map<string, SharedFile> = new Map();
-	readonly #options: RootTreeOptions;
+	#options: RootTreeOptions;
 	readonly #nodes = new Map<string, Node>();
 	readonly #diversions = new Map<number, ReadonlyMap<string, string>>();
 	#paths: string[] = [];
@@ -86,7 +85,16 @@ export class RootTree {
 
 	constructor(options: RootTreeOptions) {
 		this.#options = options;
-		this.root = options.root;
+	}
+
+	get root(): string {
+		return this.#options.root;
+	}
+
+	/** Moves the tree to another place on its file system, where nothing is, for someone else to go on with. */
+	moveTo(options: RootTreeOptions): void {
+		renameSync(this.root, options.root);
+		this.#options = options;
 	}
 
 	/** How many paths of packages are known. */
@@ -144,6 +152,11 @@ export class RootTree {
 		}
 	}
 
+	/** Paths of packages' symbolic links, whose inodes may be shared too. */
+	*links(): Iterable<readonly [path: string, target: string]> {
+		for (const [path, node] of this.#nodes) if (node.kind === "link") yield [path, node.target];
+	}
+
 	#at(path: string): Node | undefined {
 		const known = this.#nodes.get(path);
 		if (known !== undefined || this.#configured === undefined) return known;
@@ -178,7 +191,7 @@ export class RootTree {
 				this.#mergeFolder(owner, inPackage, target);
 			} else if (entry.isSymbolicLink()) {
 				const target = readlinkSync(onDisk(folder + inPackage, inPackage), "latin1");
-				this.#place(path, { kind: "link", owner, target });
+				this.#place(path, { kind: "link", owner, source: folder + inPackage, target });
 			} else {
 				this.#place(path, { kind: "file", owner, source: folder + inPackage });
 			}
@@ -300,12 +313,13 @@ export class RootTree {
 	#make(path: string, node: PackageNode): void {
 		this.#nodes.set(path, node);
 		this.#paths.push(path);
+		const from = this.#source(node);
 		if (node.kind === "link") {
-			symlinkSync(onDisk(node.target), this.#host(path));
 			this.linked.delete(path);
+			/* A second name costs less than an inode. */
+			if (!mayShare(path) || !linkFile(from, this.#host(path))) symlinkSync(onDisk(node.target), this.#host(path));
 			return;
 		}
-		const from = this.#source(node);
 		if (mayShare(path) && linkFile(from, this.#host(path))) {
 			const { size, mtimeMs: modified } = lstatSync(from);
 			this.linked.set(path, { source: from, size, modified });
@@ -339,7 +353,7 @@ export class RootTree {
 		});
 	}
 
-	#source({ owner, source }: Extract<PackageNode, { readonly kind: "file" }>): string | Buffer {
+	#source({ owner, source }: PackageNode): string | Buffer {
 		return onDisk(source, source.slice(this.#package(owner).source.length));
 	}
 

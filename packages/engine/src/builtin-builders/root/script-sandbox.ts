@@ -20,6 +20,7 @@ import {
 	renameSync,
 	rmSync,
 	statSync,
+	symlinkSync,
 	utimesSync,
 	writeFileSync,
 } from "node:fs";
@@ -226,4 +227,9 @@ function unshareInodes(tree: RootTree): void {
 		renameSync(to, from);
 	}
 	tree.linked.clear();
+	for (const [path, target] of tree.links()) {
+		const to = onDisk(`${tree.root}/.devenv-unshared`);
+		symlinkSync(onDisk(target), to);
+		renameSync(to, onDisk(`${tree.root}/${path}`, path));
+	}
 }
