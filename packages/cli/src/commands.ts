@@ -1,6 +1,7 @@
 /** The command table that oclif discovers. Layer 5. */
 
 import type { Command } from "@oclif/core";
+import Add from "./commands/add.ts";
 import Allow from "./commands/allow.ts";
 import Completion from "./commands/completion.ts";
 import DaemonLogs from "./commands/daemon/logs.ts";
@@ -19,6 +20,7 @@ import ProcessesLogs from "./commands/processes/logs.ts";
 import ProcessesRestart from "./commands/processes/restart.ts";
 import ProcessesWait from "./commands/processes/wait.ts";
 import Reload from "./commands/reload.ts";
+import Remove from "./commands/remove.ts";
 import Revoke from "./commands/revoke.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
@@ -31,6 +33,8 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	init: Init,
 	shell: Shell,
 	search: Search,
+	add: Add,
+	remove: Remove,
 	info: Info,
 	update: Update,
 	reload: Reload,

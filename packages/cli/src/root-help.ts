@@ -15,6 +15,8 @@ const order: readonly string[] = [
 	"init",
 	"shell",
 	"search",
+	"add",
+	"remove",
 	"info",
 	"update",
 	"up",

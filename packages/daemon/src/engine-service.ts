@@ -18,6 +18,9 @@ import {
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import {
 	decideTrust,
+	editPackages,
+	type EditParams,
+	type EditResult,
 	environmentInfo,
 	evaluateExpression,
 	type EvalParams,
@@ -57,6 +60,7 @@ import {
 	Trust,
 } from "@devenv/shell";
 import type { DaemonService } from "./daemon.ts";
+import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import { handle, type RequestContext } from "./handler.ts";
 import { LiveReload } from "./live/live-reload.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
@@ -85,6 +89,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(prepareEnvironment, (params, request) => service.prepare(params, request)),
 			handle(printEnvironment, (params, request) => service.print(params, request)),
 			handle(prepareProcesses, (params, request) => service.prepareProcesses(params, request)),
+			handle(editPackages, (params, request) => service.edit(params, request)),
 			handle(updateInputs, (params, request) => service.update(params, request)),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
@@ -354,6 +359,26 @@ export class EngineService {
 			if (!params.dryRun && changes.length > 0) writeLock(params.project, lock);
 			return { changes, diagnostics: project.diagnostics };
 		});
+	}
+
+	/** Adds packages to env.yaml or takes them out, one edit of a project at a time. */
+	async edit(params: EditParams, request: RequestContext): Promise<EditResult> {
+		const { project: folder, variables } = params;
+		const evaluate = async (project: Project): ReturnType<EditWorld["evaluate"]> => {
+			const made = project.lock === undefined ? await this.#lockInputs(project, "all", request) : undefined;
+			const lock = made?.lock ?? requireLock(project);
+			const environment = await this.#engine.evaluateEnvironment(
+				{ project: folder, spec: project.spec, lock, variables },
+				{ signal: request.signal, onEvent: request.progress },
+			);
+			const keep = (): boolean => {
+				if (made !== undefined) writeLock(folder, lock);
+				return made !== undefined;
+			};
+			return { environment, keep };
+		};
+		const world = { version: this.#context.version, evaluate };
+		return this.#locking.run(folder, () => editEnvironment(params, world));
 	}
 
 	async info(params: ProjectParams, request: RequestContext): Promise<InfoResult> {

@@ -41,16 +41,16 @@ export function projectFiles(folder: string): TrackedRead[] {
 /** More than the parsers take, so that they speak of what is a little too large; in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Reads and checks a project. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
-export function readProject(folder: string, programVersion: string): Project {
-	const text = readText(folder, ENV_FILE);
+/** Reads and checks a project; `edited` stands for env.yaml. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
+export function readProject(folder: string, programVersion: string, edited?: EnvFileText): Project {
+	const text = edited ?? readProjectFile(folder, ENV_FILE);
 	if (text === undefined) {
 		fail("ENV_MISSING", `there is no env.yaml in ${folder}`, { hint: "`devenv init` writes one" });
 	}
-	const local = readText(folder, LOCAL_FILE);
+	const local = readLocalFile(folder);
 	const parsed = parseEnvFile(text, { programVersion, ...(local === undefined ? {} : { local }) });
 	const spec = expectEnvSpec(parsed);
-	const lockText = readText(folder, LOCK_FILE);
+	const lockText = readProjectFile(folder, LOCK_FILE);
 	const { lock, locations } =
 		lockText === undefined ? { lock: undefined, locations: new Map<string, Location>() } : parseLock(lockText);
 	return {
@@ -113,12 +113,18 @@ export function requireLock(project: Project): LockFile {
 
 /** The lock that {@link writeLock} wrote into a folder of our own, if it is not older than `age` milliseconds. */
 export function readCachedLock(folder: string, age: number): LockFile | undefined {
-	const text = readText(folder, LOCK_FILE);
+	const text = readProjectFile(folder, LOCK_FILE);
 	if (text === undefined || Date.now() - statSync(join(folder, LOCK_FILE)).mtimeMs > age) return undefined;
 	return parseLock(text).lock;
 }
 
-function readText(folder: string, name: string): EnvFileText | undefined {
+/** env.local.yaml, where there is one; as {@link readProjectFile}. */
+export function readLocalFile(folder: string): EnvFileText | undefined {
+	return readProjectFile(folder, LOCAL_FILE);
+}
+
+/** A file of a project, or undefined where there is none. Throws `ENV_TOO_LARGE` and `ENV_UNREADABLE`. */
+export function readProjectFile(folder: string, name: string): EnvFileText | undefined {
 	const file = join(folder, name);
 	try {
 		return { file: name, content: readRegularFile(file, MAX_BYTES) };

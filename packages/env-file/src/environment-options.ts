@@ -47,6 +47,9 @@ export interface CleanDeclaration {
 
 const setByDevenv = "devenv sets it in every shell";
 
+/** An entry of `packages`: `attr` or `input#attr`. */
+export const packagePattern: RegExp = /^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/;
+
 const overlayPath = text({
 	expects: "the path of a .nix file",
 	pattern: /^[^\0]*[^\0/]\.nix$/,
@@ -120,7 +123,7 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			type: list(
 				text({
 					expects: "a package, such as jq or debian#jq",
-					pattern: /^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/,
+					pattern: packagePattern,
 					maxLength: 256,
 					hint: "a package is `attr` or `input#attr`; `devenv search` finds names",
 				}),

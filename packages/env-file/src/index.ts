@@ -31,6 +31,7 @@ export type {
 	StopRule,
 } from "./process-spec.ts";
 export type { ServiceVariable } from "./service-spec.ts";
+export { addPackages, packageKey, type PackagesEdit, removePackages, requirePackageNames } from "./edit-packages.ts";
 export type { EnvFileText } from "./file-text.ts";
 export type { Field, JsonSchema, OptionEntry, OptionType } from "./option-type.ts";
 export { expectEnvSpec, parseEnvFile, type ParseEnvOptions, type ParsedEnvFile } from "./parse-env-file.ts";

@@ -19,7 +19,11 @@ const MAX_DEPTH = 32;
 const MAX_ALIASES = 100;
 
 /** The document of a file, or the one diagnostic that says what is wrong with its YAML. */
-export function readYaml(text: EnvFileText, area: FileArea): YamlText | Diagnostic {
+export function readYaml(
+	text: EnvFileText,
+	area: FileArea,
+	options: { readonly keepSourceTokens?: boolean } = {},
+): YamlText | Diagnostic {
 	const source = checkFileText(text, area);
 	if (!("text" in source)) return source;
 	const tokens = [...new Parser().parse(source.text)];
@@ -31,6 +35,7 @@ export function readYaml(text: EnvFileText, area: FileArea): YamlText | Diagnost
 		// Repeated keys are found while decoding: the library's own check takes time quadratic in the keys.
 		uniqueKeys: false,
 		prettyErrors: false,
+		...options,
 		logLevel: "silent",
 	});
 	const documents = [...composer.compose(tokens, true, source.text.length)];

@@ -2,6 +2,7 @@
 
 export { arrayOf, type Decoder, DecodeError } from "./decoder.ts";
 export { diagnostic } from "./diagnostic-decoder.ts";
+export { editPackages, type EditedPackage, type EditParams, type EditResult } from "./edit-methods.ts";
 export {
 	daemonLogPath,
 	type HomeFacts,

@@ -123,6 +123,38 @@ test("update says what has changed", async (t) => {
 	t.is((await daemon.run(["update", "debian"])).stdout, "Nothing has changed.\n");
 });
 
+test("add and remove say what they did to env.yaml", async (t) => {
+	const seen: unknown[] = [];
+	const fault = diagnose("EVAL_ERROR", "the overlay is wrong");
+	const daemon = await setUp(t, {
+		"packages.edit": ({ edit, packages }) => {
+			seen.push([edit, packages]);
+			return edit === "add"
+				? { edited: [{ package: "jq", version: "1.7.1" }], present: ["a", "b"], lockWritten: true, diagnostics: [] }
+				: { edited: [{ package: "jq", version: null }], present: [], lockWritten: false, diagnostics: [fault] };
+		},
+	});
+	const lost = await daemon.run(["add", "jq"]);
+	t.regex(lost.stderr, /^error\[ENV_NOT_FOUND\].*\n {2}help: `devenv init` writes one here\n$/);
+	writeEnvironment(daemon);
+	t.is(
+		(await daemon.run(["add", "jq", "a", "b"])).stdout,
+		"Added to env.yaml:\n  jq  1.7.1\nAlready in env.yaml: a, b\nWrote env.lock; commit it together with env.yaml.\n",
+	);
+	const removed = await daemon.run(["remove", "jq"]);
+	t.deepEqual(removed, {
+		code: 1,
+		signal: null,
+		stdout: "Removed from env.yaml:\n  jq\n",
+		stderr: "error[EVAL_ERROR]: the overlay is wrong\n",
+	});
+	t.is((await daemon.run(["remove"])).code, 2);
+	t.deepEqual(seen, [
+		["add", ["jq", "a", "b"]],
+		["remove", ["jq"]],
+	]);
+});
+
 test("daemon status and stop where none runs", async (t) => {
 	const daemon = await setUp(t);
 	const elsewhere = join(daemon.home, "other");
