@@ -172,7 +172,7 @@ const damages: readonly {
 			"  --> env.lock:1:1",
 			" 1 | <<<<<<< HEAD",
 			"   | ^^^^^^^^^^^^",
-			"  help: take one side, for example `git checkout --ours env.lock`, then run `devenv update`",
+			"  help: `devenv lock --resolve` takes the newer pin of each input",
 		],
 	},
 	{

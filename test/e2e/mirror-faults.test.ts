@@ -1,5 +1,6 @@
 /** Mirrors that are down, lie or break off: one diagnostic, nothing written, and the next run works. */
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { contentsOf, storeFaults, withoutProgress } from "./aftermath.ts";
@@ -154,6 +155,8 @@ for (const [index, { name, breakMirror, diagnostic }] of lockingCases.entries())
 			"env.yaml": "inputs: { debian: { url: 'debian:trixie?components=contrib' } }\n",
 		});
 		const before = contentsOf(project);
+		// Else the index that the last case left in the store would do, and nothing but Release files be fetched.
+		rmSync(join(installation.home, "cache/indexes"), { recursive: true, force: true });
 		await breakMirror();
 		const { code, stderr } = await installation.devenv(["update"], { cwd: project });
 		await mendMirror();

@@ -23,6 +23,13 @@ const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 /** The text of a file, or the one diagnostic that says why it cannot be read as YAML text at all. */
 export function checkFileText(text: EnvFileText, area: FileArea): Source | Diagnostic {
+	const source = decodeFileText(text, area);
+	if (!("text" in source)) return source;
+	return findConflict(source, area) ?? findControlCharacter(source, area) ?? source;
+}
+
+/** The text of a file of a size and encoding that are read, whatever it says. */
+export function decodeFileText(text: EnvFileText, area: FileArea): Source | Diagnostic {
 	const { file, content } = text;
 	if (content.length > MAX_FILE_BYTES) {
 		return diagnose(`${area}_TOO_LARGE`, `${file} is larger than ${MAX_FILE_BYTES / 1024} KiB`, {
@@ -40,8 +47,7 @@ export function checkFileText(text: EnvFileText, area: FileArea): Source | Diagn
 			hint: "save the file in the encoding UTF-8",
 		});
 	}
-	const source = new Source(file, decoded);
-	return findConflict(source, area) ?? findControlCharacter(source, area) ?? source;
+	return new Source(file, decoded);
 }
 
 function withoutByteOrderMark(text: string): string {
@@ -88,7 +94,7 @@ function findConflict(source: Source, area: FileArea): Diagnostic | undefined {
 		hint:
 			area === "ENV"
 				? "keep the lines that you want and delete the markers"
-				: "take one side, for example `git checkout --ours env.lock`, then run `devenv update`",
+				: "`devenv lock --resolve` takes the newer pin of each input",
 	});
 }
 

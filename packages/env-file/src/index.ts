@@ -45,6 +45,8 @@ export {
 	type LockedInput,
 	type LockedPackageIndex,
 	type LockedSuite,
+	lockedRevision,
 } from "./lock-file.ts";
+export { type LockChoice, type LockSides, mergeLocks, type MergedLock, splitLockConflict } from "./merge-locks.ts";
 export { formatLock } from "./format-lock.ts";
 export { parseLock, type ParsedLock } from "./parse-lock.ts";

@@ -57,3 +57,9 @@ export interface LockFile {
 
 /** Where an input's entry begins in the lock's text, for messages about it. */
 export type LockLocations = ReadonlyMap<string, Location>;
+
+/** For people and for comparing: the newest date among the suites of a locked input, in ISO 8601. */
+export function lockedRevision(locked: LockedInput): string {
+	const dates = locked.suites.map(({ date }) => date).sort();
+	return dates.at(-1) ?? locked.url;
+}

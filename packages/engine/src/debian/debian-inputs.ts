@@ -37,7 +37,7 @@ export interface DebianInputsOptions {
 	readonly store: Store;
 	/** Nix's name of the system to build index objects for. */
 	readonly system: string;
-	/** Folder for the hashes of index objects that a lock does not hold; made when missing. */
+	/** Folder for the hashes of the index objects that Packages files gave; made when missing. */
 	readonly memo: string;
 }
 
@@ -55,7 +55,10 @@ export class DebianInputs {
 		this.#options = options;
 	}
 
-	/** Reads the archive as it is now and puts its index object into the store. */
+	/**
+	 * Reads the archive as it is now and has its index object in the store; the Packages files are fetched only where they
+	 * are not those of an object that is there, as a second project's are not.
+	 */
 	async lock(
 		input: { readonly name: string; readonly url: string },
 		request: DebianRequest,
@@ -63,7 +66,8 @@ export class DebianInputs {
 		const url = parseDebianUrl(input.url);
 		const suites = await inOrder(url.suites.map((suite) => this.#lockSuite(suite, url, request)));
 		const unhashed: LockedDebianInput = { kind: "debian", name: input.name, url: input.url, indexes: [], suites };
-		const { narHash } = await this.#build(unhashed, request);
+		const narHash = this.#builtBefore(unhashed) ?? (await this.#build(unhashed, request)).narHash;
+		this.#remember(unhashed, narHash);
 		return {
 			...unhashed,
 			indexes: [{ system: this.#options.system, narHash }],
@@ -79,11 +83,8 @@ export class DebianInputs {
 		const { store, system } = this.#options;
 		const promised = locked.indexes.find((each) => each.system === system)?.narHash;
 		const known = promised ?? this.#remembered(locked);
-		if (known !== undefined) {
-			const path = indexPath(objectName(locked, system), known, store.storeDir);
-			store.addTempRoot(path);
-			if (store.isValid(path)) return path;
-		}
+		const path = known === undefined ? undefined : this.#validIndex(locked, known);
+		if (path !== undefined) return path;
 		const built = await this.#build(locked, request, promised);
 		if (promised === undefined) this.#remember(locked, built.narHash);
 		return indexPath(built.name, built.narHash, store.storeDir);
@@ -161,6 +162,21 @@ export class DebianInputs {
 		return built;
 	}
 
+	/** Kept from the garbage collector as long as this process lives; undefined where the store does not have it. */
+	#validIndex(locked: LockedDebianInput, narHash: string): StorePath | undefined {
+		const { store, system } = this.#options;
+		const path = indexPath(objectName(locked, system), narHash, store.storeDir);
+		store.addTempRoot(path);
+		return store.isValid(path) ? path : undefined;
+	}
+
+	/** The hash of the object that these Packages files gave before, if the store still has it. */
+	#builtBefore(locked: LockedDebianInput): string | undefined {
+		const narHash = this.#remembered(locked);
+		if (narHash === undefined) return undefined;
+		return this.#validIndex(locked, narHash) === undefined ? undefined : narHash;
+	}
+
 	#remembered(locked: LockedDebianInput): string | undefined {
 		try {
 			return readFileSync(this.#memoFile(locked), "utf8").trim();
@@ -177,9 +193,10 @@ export class DebianInputs {
 		renameSync(`${file}.${process.pid}`, file);
 	}
 
-	/** One file per lock entry, system and layout. */
+	/** One file per set of Packages files, system and layout. */
 	#memoFile(locked: LockedDebianInput): string {
-		const key = JSON.stringify([INDEX_FORMAT, this.#options.system, locked.url, locked.suites]);
+		const suites = locked.suites.toSorted((a, b) => (a.suite < b.suite ? -1 : 1));
+		const key = JSON.stringify([INDEX_FORMAT, this.#options.system, locked.url, suites]);
 		return join(this.#options.memo, createHash("sha256").update(key).digest("hex"));
 	}
 }

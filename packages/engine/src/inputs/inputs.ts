@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { DiagnosticError, diagnose, fail } from "@devenv/diagnostics";
-import type { EnvSpec, InputSpec, LockedInput, LockFile } from "@devenv/env-file";
+import { type EnvSpec, type InputSpec, type LockedInput, lockedRevision, type LockFile } from "@devenv/env-file";
 import type { StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { DebianInputs, type DebianRequest } from "../debian/debian-inputs.ts";
@@ -61,12 +61,12 @@ export class Inputs {
 			const after = await this.#lockOne(input, options);
 			inputs.push(after);
 			if (before !== undefined && JSON.stringify(before) === JSON.stringify(after)) continue;
-			const from = before === undefined ? null : revisionOf(before);
-			changes.push({ input: input.name, from, to: revisionOf(after) });
+			const from = before === undefined ? null : lockedRevision(before);
+			changes.push({ input: input.name, from, to: lockedRevision(after) });
 		}
 		for (const before of existing?.inputs ?? []) {
 			if (inputs.some(({ name }) => name === before.name)) continue;
-			changes.push({ input: before.name, from: revisionOf(before), to: null });
+			changes.push({ input: before.name, from: lockedRevision(before), to: null });
 		}
 		return { lock: { inputs }, changes };
 	}
@@ -74,7 +74,7 @@ export class Inputs {
 	/** For people: the newest date of a locked input. */
 	describe(lock: LockFile, name: string): string | null {
 		const locked = lock.inputs.find((input) => input.name === name);
-		return locked === undefined ? null : revisionOf(locked);
+		return locked === undefined ? null : lockedRevision(locked);
 	}
 
 	/** The index object of a locked input, made valid; its store path. Throws `LOCK_…`, `DEBIAN_…`, `FETCH_…`. */
@@ -143,12 +143,6 @@ export class Inputs {
 			...(signal === undefined ? {} : { signal }),
 		};
 	}
-}
-
-/** The newest date among the suites of a locked input. */
-function revisionOf(locked: LockedInput): string {
-	const dates = locked.suites.map(({ date }) => date).sort();
-	return dates.at(-1) ?? locked.url;
 }
 
 function requireKnown(spec: EnvSpec, update: "all" | readonly string[]): void {

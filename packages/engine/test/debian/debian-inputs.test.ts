@@ -88,6 +88,28 @@ test("a lock gives the same object in every store, and without the network where
 	});
 });
 
+test("a second project is locked without the Packages files, as long as the store has the object", async (t) => {
+	await withArchive(async ({ archive, newStore, inputs }) => {
+		const access = archive.access();
+		const store = newStore();
+		const first = await inputs(store).lock(debian, { access });
+		const before = archive.requests.length;
+		const second = await inputs(store).lock({ ...debian, name: "other" }, { access });
+		t.deepEqual(second, { ...first, name: "other" });
+		const asked = archive.requests.slice(before);
+		t.is(asked.length, 3);
+		t.true(asked.every((path) => path.endsWith("/InRelease")));
+		// A hash that is remembered is no object.
+		const [path] = store.queryAllValidPaths();
+		if (path === undefined) throw new Error("the store is empty");
+		t.is(await inputs(store).ensureIndex(second, { access }), path);
+		const other = newStore();
+		const inputsElsewhere = new DebianInputs({ store: other, system: "x86_64-linux", memo: join(store.root, "memo") });
+		t.deepEqual(await inputsElsewhere.lock(debian, { access }), first);
+		t.deepEqual(other.queryAllValidPaths(), [path]);
+	});
+});
+
 test("a lock made on one system serves the other", async (t) => {
 	await withArchive(async ({ archive, newStore, inputs }) => {
 		const access = archive.access();
