@@ -1,6 +1,6 @@
 /** What a command left behind: in a project's folder, in the store, among processes and mounts. */
 
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { openStore, type VerifyFault } from "@devenv/store";
 import type { Installation } from "./installation.ts";
@@ -65,11 +65,9 @@ export function mountsOf(installation: Installation): readonly string[] {
 export function temporaryFiles(installation: Installation, project: string): readonly string[] {
 	const { home } = installation;
 	const kept = (folder: string, pattern: RegExp): string[] =>
-		existsSync(folder)
-			? readdirSync(folder)
-					.filter((name) => pattern.test(name))
-					.map((name) => join(folder, name))
-			: [];
+		namesIn(folder)
+			.filter((name) => pattern.test(name))
+			.map((name) => join(folder, name));
 	const sessions = join(home, "root/nix/var/nix/devenv/tmp");
 	return [
 		// An open store has a folder, with one for its temporary roots and empty ones for later.
@@ -82,6 +80,17 @@ export function temporaryFiles(installation: Installation, project: string): rea
 	];
 }
 
+/** An empty folder, or nothing: what is looked at may be removed at that moment. */
 function isEmptyFolder(path: string): boolean {
-	return lstatSync(path).isDirectory() && readdirSync(path).length === 0;
+	const info = lstatSync(path, { throwIfNoEntry: false });
+	return info === undefined || (info.isDirectory() && namesIn(path).length === 0);
+}
+
+function namesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+		throw error;
+	}
 }
