@@ -91,6 +91,19 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
 		terminal.type(`cd view-${shell}`);
 		await enters(`view-${shell}`);
 		t.regex(await terminal.run("echo $COLOR; hello; pwd"), new RegExp(`red\\s+Hello, world!\\s+${folder}$`));
+		// Keys mean what they do elsewhere, and a stopped job is not let go of.
+		terminal.type("sleep 300");
+		await sleep(500);
+		terminal.press("C-z");
+		await terminal.until(/(stopped|Stopped|suspended)[\s\S]*ready>$/);
+		terminal.type("cd ..");
+		await terminal.until(/stopped jobs keep this shell open[^\n]*\n\([^)]*\) ready>$/);
+		await terminal.run("cd -");
+		terminal.type("fg");
+		await sleep(500);
+		terminal.press("C-c");
+		await terminal.until(/ready>$/);
+		t.regex(await terminal.run("pwd"), new RegExp(`${folder}$`));
 		// Into a project in the project, and out of both, each time by one shell only.
 		const depth = await terminal.run("echo $SHLVL");
 		terminal.type("cd inner");

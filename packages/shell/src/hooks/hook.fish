@@ -98,6 +98,8 @@ function __devenv_hook_open --argument-names project
 	set -g __devenv_hook_stay $project
 	printf '' >$handoff; or return 1
 	history save
+	# Before a prompt the terminal is as fish itself wants it; commands want Ctrl-C and Ctrl-Z, and whole lines.
+	command stty isig icanon iexten echo icrnl opost onlcr susp '^Z' quit '^\\'
 	OLDPWD=$dirprev[-1] DEVENV_HOOK_HANDOFF=$handoff SHELL=$__devenv_hook_shell $__devenv_helper launch $__devenv_launcher --devenv-client -- shell --ambient
 	history merge
 	set -l target
@@ -119,6 +121,10 @@ function __devenv_hook_leave --argument-names project
 		return
 	end
 	printf '%s\0%s\0' $PWD $dirprev[-1] >$__devenv_hook_handoff
+	if jobs | string match -q '*stopped*'
+		echo 'devenv: stopped jobs keep this shell open outside its project: `exit` leaves it' >&2
+		return
+	end
 	builtin exit 0
 end
 

@@ -118,8 +118,9 @@ __devenv_hook_leave() {
 		return 0
 	fi
 	printf '%s\0%s\0' "$PWD" "${OLDPWD-}" >|"$__devenv_hook_handoff"
-	builtin exit 0 2>/dev/null
-	printf 'devenv: jobs of this shell keep it open outside its project: `exit` leaves it\n' >&2
+	# Shells let go of stopped jobs without a word where nobody typed `exit`.
+	if [ -z "$(jobs -s)" ]; then builtin exit 0 2>/dev/null; fi
+	printf 'devenv: stopped jobs keep this shell open outside its project: `exit` leaves it\n' >&2
 }
 
 # Gives this shell the project's variables and shims. True where there is reason to look again.
