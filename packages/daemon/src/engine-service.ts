@@ -54,6 +54,7 @@ import {
 	contentDigest,
 	formatRegistration,
 	observePath,
+	type OutsideEnvironment,
 	outsideEnvironment,
 	placeOutside,
 	swapRoot,
@@ -223,7 +224,7 @@ export class EngineService {
 		const prepared = await this.#prepareShell({ ...params, lock: "frozen" }, request);
 		const { project, environment, activation, outcome } = prepared;
 		const outside = outsideEnvironment(activation, outcome);
-		if (this.#trust.hold(project.folder, prepared.digest) === null) placeOutside(activation, outcome, outside);
+		if (this.#trust.hold(project.folder, prepared.digest) === null) this.#placeOutside(prepared, outside);
 		return {
 			report: outside.report,
 			registration: formatRegistration({ ...outside.registration, shell: "json" }),
@@ -278,18 +279,19 @@ export class EngineService {
 
 	async #prepareToFollow(params: PrepareParams, request: RequestContext): Promise<Prepared> {
 		const read = projectFiles(params.project);
-		const { project, activation, outcome, digest } = await this.#prepareShell(params, request, (reads) =>
-			read.push(...reads),
-		).catch((error: unknown) => {
-			throw new NotPrepared(error, read.map(observePath));
-		});
+		const prepared = await this.#prepareShell(params, request, (reads) => read.push(...reads)).catch(
+			(error: unknown) => {
+				throw new NotPrepared(error, read.map(observePath));
+			},
+		);
+		const { project, activation, outcome, digest } = prepared;
 		const paths = new Set(activation.tracked.map(({ path }) => path));
 		const outside = outsideEnvironment(activation, outcome);
 		return {
 			outcome,
 			outside,
 			placeOutside: () => {
-				placeOutside(activation, outcome, outside);
+				this.#placeOutside(prepared, outside);
 			},
 			project: project.folder,
 			environment: activation.environment,
@@ -494,6 +496,12 @@ export class EngineService {
 			writeLock(folder, lock);
 			return lock;
 		});
+	}
+
+	/** For programs in no view, which keep this environment while shells may go on to others that are not allowed. */
+	#placeOutside({ activation, outcome, environment }: PreparedShell, outside: OutsideEnvironment): void {
+		this.#engine.keepEnvironment(`${this.#rootLink(activation.project)}-outside`, environment);
+		placeOutside(activation, outcome, outside);
 	}
 
 	/** What the garbage collector's roots of a project are named after. */

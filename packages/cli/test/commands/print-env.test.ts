@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeLiveFolder, pushChange } from "@devenv/shell";
 import { skip } from "@devenv/test-support";
@@ -64,6 +65,23 @@ test("shims prints the folder, and only of what is allowed", async (t) => {
 	const { daemon, consents } = await setUp(t);
 	t.is((await daemon.run(["shims"])).stdout, "/home/a/state/shims/1/bin\n");
 	t.deepEqual(consents, ["needed"]);
+});
+
+test("hook prints the same by the launcher and by the client", async (t) => {
+	const { daemon } = await setUp(t);
+	const launcher = fileURLToPath(new URL("../../../../scripts/devenv", import.meta.url));
+	for (const args of [["bash"], ["zsh", "--shims"], ["fish"], ["direnv"]]) {
+		const { code, stdout, stderr } = await daemon.run(["hook", ...args]);
+		t.is(code, 0, stderr);
+		const direct = spawnSync(launcher, ["hook", ...args], {
+			encoding: "utf8",
+			env: { ...process.env, HOME: daemon.home },
+		});
+		t.is(direct.stdout, stdout);
+		t.true(stdout.includes(launcher));
+	}
+	t.is((await daemon.run(["hook", "direnv", "--shims"])).code, 2);
+	t.is((await daemon.run(["hook", "tcsh"])).code, 2);
 });
 
 for (const shell of ["bash", "zsh", "fish"] as const) {
