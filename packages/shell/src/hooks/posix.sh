@@ -33,7 +33,7 @@ __devenv_hook_pwd= __devenv_hook_mark= __devenv_hook_stay= __devenv_hook_told=
 __devenv_hook_handoff=${DEVENV_HOOK_HANDOFF-${__devenv_hook_handoff-}}
 __devenv_hook_root=${DEVENV_ROOT-}
 unset DEVENV_HOOK_HANDOFF
-# Whether other shells of this one's variables have to be taken over: the project whose variables this shell has.
+# The project whose variables this shell has, perhaps from the shell that started it.
 if [ -n "$__devenv_hook_in_view" ]; then __devenv_hook_active=; else __devenv_hook_active=${__devenv_hook_active-}; fi
 
 __devenv_hook() {
