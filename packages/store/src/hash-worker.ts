@@ -2,6 +2,9 @@
 
 import { parentPort } from "node:worker_threads";
 import { DiagnosticError, type Diagnostic } from "@devenv/diagnostics";
+import { bytesFromText } from "@devenv/nix-formats";
+import { isSmallTree } from "./file-tree.ts";
+import { HashPipe } from "./hash-pipe.ts";
 import { digestTree, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
 
 export type HashReply =
@@ -13,10 +16,20 @@ parentPort?.on("message", (request: DigestRequest) => {
 	parentPort?.postMessage(reply(request));
 });
 
+/** Below that, hashing beside reading gains less than the second thread costs. */
+const SMALL = { files: 1_000, bytes: 2 ** 25 } as const;
+
+let pipe: HashPipe | undefined;
+
 function reply(request: DigestRequest): HashReply {
 	try {
-		return { kind: "digest", digest: digestTree(request) };
+		if (isSmallTree(bytesFromText(request.path), SMALL)) return { kind: "digest", digest: digestTree(request) };
+		pipe ??= new HashPipe();
+		return { kind: "digest", digest: digestTree(request, pipe) };
 	} catch (error) {
+		/* It may be in the middle of a stream. */
+		void pipe?.close();
+		pipe = undefined;
 		const diagnostics = error instanceof DiagnosticError ? error.diagnostics : undefined;
 		return { kind: "failed", message: String(error), diagnostics };
 	}

@@ -36,12 +36,17 @@ export interface TreeDigest {
 	readonly contentHash: Hash | undefined;
 }
 
-/** Hashes and scans a tree. */
-export function digestTree(request: DigestRequest): TreeDigest {
+/** What takes a stream and gives its SHA-256. */
+export interface StreamHash {
+	update(piece: Uint8Array): unknown;
+	digest(): Uint8Array;
+}
+
+/** Hashes and scans a tree; `nar` computes the NAR hash. */
+export function digestTree(request: DigestRequest, nar: StreamHash = createHash("sha256")): TreeDigest {
 	const { candidates = [], canonicalise = false, content } = request;
 	const path = bytesFromText(request.path);
 	return translateFailures(`hash ${request.path}`, () => {
-		const nar = createHash("sha256");
 		const scanner = new ReferenceScanner(candidates);
 		const whole = content?.method === "recursive" && content.algo !== "sha256" ? createHash(content.algo) : undefined;
 		const narSize = dumpTree(
