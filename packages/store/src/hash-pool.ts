@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { DiagnosticError } from "@devenv/diagnostics";
-import type { HashReply } from "./hash-worker.ts";
+import type { HashOrder, HashReply } from "./hash-worker.ts";
 import type { DigestRequest, TreeDigest } from "./tree-digest.ts";
 
 /** Reading is what takes the time on many disks: a few threads beyond the processors do not help. */
@@ -34,6 +34,15 @@ export async function hashPaths(requests: readonly DigestRequest[]): Promise<Tre
 	return await Promise.all(requests.map((request) => hashPath(request)));
 }
 
+/** Says that a large tree will come soon: threads take longer to start than a small part of the work. */
+export function prepareHashing(): void {
+	if (threads.size >= MAX_THREADS || [...threads].some((thread) => thread.job === undefined)) return;
+	const thread = startThread();
+	thread.worker.postMessage("prepare" satisfies HashOrder);
+	thread.worker.unref();
+	retireLater(thread);
+}
+
 function hashPath(request: DigestRequest): Promise<TreeDigest> {
 	const { promise, resolve, reject } = Promise.withResolvers<TreeDigest>();
 	waiting.push({ request, resolve, reject });
@@ -56,7 +65,7 @@ function give(thread: Thread, job: Job): void {
 	thread.job = job;
 	// With work under way the process must not end; without, the thread must not hold it.
 	thread.worker.ref();
-	thread.worker.postMessage(job.request);
+	thread.worker.postMessage(job.request satisfies HashOrder);
 }
 
 function startThread(): Thread {
@@ -67,9 +76,7 @@ function startThread(): Thread {
 		const { job } = thread;
 		thread.job = undefined;
 		worker.unref();
-		thread.idle = setTimeout(() => {
-			retire(thread);
-		}, IDLE_MILLISECONDS).unref();
+		retireLater(thread);
 		if (reply.kind === "digest") job?.resolve(reply.digest);
 		else
 			job?.reject(reply.diagnostics === undefined ? new Error(reply.message) : new DiagnosticError(reply.diagnostics));
@@ -82,6 +89,12 @@ function startThread(): Thread {
 		dispatch();
 	});
 	return thread;
+}
+
+function retireLater(thread: Thread): void {
+	thread.idle = setTimeout(() => {
+		retire(thread);
+	}, IDLE_MILLISECONDS).unref();
 }
 
 function retire(thread: Thread): void {

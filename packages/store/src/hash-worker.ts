@@ -12,8 +12,12 @@ export type HashReply =
 	/** With diagnostics where the user can mend it. */
 	| { readonly kind: "failed"; readonly message: string; readonly diagnostics: readonly Diagnostic[] | undefined };
 
-parentPort?.on("message", (request: DigestRequest) => {
-	parentPort?.postMessage(reply(request));
+/** `prepare` gets no reply. */
+export type HashOrder = DigestRequest | "prepare";
+
+parentPort?.on("message", (order: HashOrder) => {
+	if (order === "prepare") pipe ??= new HashPipe();
+	else parentPort?.postMessage(reply(order));
 });
 
 /** Below that, hashing beside reading gains less than the second thread costs. */

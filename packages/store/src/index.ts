@@ -1,7 +1,7 @@
 /** The store: database, objects, roots, garbage collection. Layer 2. */
 
 export { formatContentAddress, parseContentAddress, type ContentAddress } from "./content-address.ts";
-export { hashPaths } from "./hash-pool.ts";
+export { hashPaths, prepareHashing } from "./hash-pool.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
 export type {

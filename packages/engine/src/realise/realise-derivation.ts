@@ -19,7 +19,7 @@ import {
 	type StorePath,
 	textFromBytes,
 } from "@devenv/nix-formats";
-import type { BuiltOutput, PathLock, Scratch, Store } from "@devenv/store";
+import { type BuiltOutput, type PathLock, prepareHashing, type Scratch, type Store } from "@devenv/store";
 import type { BuiltinBuilder, BuiltinProgress } from "../builtin-builders/builtin-builder.ts";
 import type { FirstStage } from "../builtin-builders/root/first-stage.ts";
 import type { ReadyStage } from "../builtin-builders/root/ready-stage.ts";
@@ -50,6 +50,9 @@ export interface RealiserOptions {
 const execute = promisify(execFile);
 
 const BUILTIN_PREFIX = "builtin:";
+
+/** Its output takes longest of all to hash. */
+const LARGE_OUTPUT_BUILDER = "builtin:compose-root";
 
 /** Whether a derivation is a download, which competes for the network and not for processors. */
 export function isDownload(drv: Derivation): boolean {
@@ -134,6 +137,7 @@ async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log
 	const output = join(scratch.path, "out");
 	const work = join(scratch.path, "work");
 	mkdirSync(work, { mode: 0o700 });
+	if (drv.builder === LARGE_OUTPUT_BUILDER) prepareHashing();
 	await builder(
 		{ name: drv.name, system: textFromBytes(drv.system), env: drv.env, outPath },
 		{
