@@ -52,7 +52,7 @@ async function composeSecondStage(options: ConfigureOptions, { notes }: FirstSta
 	await tree.merge(stages.second);
 	context.log(`merged ${tree.packages.length} packages: ${tree.size} paths, ${tree.linked.size} shared files`);
 	makeBaseLayout(root);
-	completeDpkgDatabase(tree, stages.second);
+	await completeDpkgDatabase(tree, stages.second);
 	await configureSecondStage(options, notes, stages);
 	context.progress({ phase: "finish", done: 0, unit: "files" });
 	makeLinks(root, attributes);

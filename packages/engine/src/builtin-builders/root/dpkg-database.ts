@@ -7,6 +7,7 @@
 
 import { constants, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { folderInRoot, placeInRoot, replaceInRoot } from "./inside-root.ts";
 import type { RootPackage } from "./root-package.ts";
 import type { RootTree } from "./root-tree.ts";
@@ -17,20 +18,21 @@ const folder = "var/lib/dpkg";
 const leftOut: ReadonlySet<string> = new Set(["control", "md5sums", "shlibs", "symbols", "postrm", "prerm", "preinst"]);
 
 /** Makes the database for the packages that a tree has. */
-export function writeDpkgDatabase(tree: RootTree): void {
+export async function writeDpkgDatabase(tree: RootTree): Promise<void> {
 	const { root } = tree;
 	for (const name of ["alternatives", "info", "parts", "triggers", "updates"]) folderInRoot(root, `${folder}/${name}`);
 	for (const name of ["available", "diversions", "statoverride", "triggers/File", "triggers/Unincorp", "lock"]) {
 		replaceInRoot(root, `${folder}/${name}`, "");
 	}
 	replaceInRoot(root, `${folder}/info/format`, "1\n");
-	completeDpkgDatabase(tree, tree.packages);
+	await completeDpkgDatabase(tree, tree.packages);
 }
 
-/** Adds packages that came to the tree, and leaves what scripts wrote (diversions, alternatives, overrides) as it is. */
-export function completeDpkgDatabase(tree: RootTree, added: readonly RootPackage[]): void {
+/** Adds packages that came to the tree, giving way to other work between them, and leaves what scripts wrote (diversions, alternatives, overrides) as it is. */
+export async function completeDpkgDatabase(tree: RootTree, added: readonly RootPackage[]): Promise<void> {
 	const { root, packages, pathsOf } = tree;
 	for (const rootPackage of added) {
+		await setImmediate();
 		const paths = ["/.", ...(pathsOf.get(rootPackage) ?? []).map((path) => `/${path}`)].sort();
 		const list = Buffer.from(`${paths.join("\n")}\n`, "latin1");
 		replaceInRoot(root, `${folder}/info/${rootPackage.infoName}.list`, list);

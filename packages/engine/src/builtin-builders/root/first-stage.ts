@@ -69,7 +69,7 @@ export async function composeFirstStage(options: FirstStageOptions): Promise<Fir
 	const kept = await cache?.take(key, files);
 	if (kept !== undefined) {
 		context.log(`the scripts of ${packages.length} packages have run before: ${kept.outcome.changes.length} changes`);
-		applyKept(tree, kept);
+		await applyKept(tree, kept, signal);
 	}
 	const recipe = cache && { key, prepare: preparation(cache, key, packages) };
 	const notes = kept?.outcome ?? (await runScripts({ ...options, tree }, (stage) => cache?.put(key, stage), files));
@@ -81,7 +81,7 @@ async function mergeFirstStage(options: RootTreeOptions, packages: readonly Root
 	const tree = new RootTree(options);
 	await tree.merge(packages);
 	makeBaseLayout(options.root);
-	writeDpkgDatabase(tree);
+	await writeDpkgDatabase(tree);
 	return tree;
 }
 
@@ -117,14 +117,14 @@ function preparation(
 		const kept = await cache.take(key, files);
 		if (kept === undefined) return undefined;
 		const tree = await mergeFirstStage({ root: join(folder, "tree"), onNote: () => undefined, signal }, packages);
-		applyKept(tree, kept);
+		await applyKept(tree, kept, signal);
 		return { tree, notes: kept.outcome, recipe: { key, prepare } };
 	};
 	return prepare;
 }
 
-function applyKept(tree: RootTree, stage: KeptStage): void {
-	applyChanges(tree.root, stage.outcome.changes, stage.files);
+async function applyKept(tree: RootTree, stage: KeptStage, signal: AbortSignal): Promise<void> {
+	await applyChanges(tree.root, stage.outcome.changes, { files: stage.files, signal });
 	noticeOutcome(tree, stage);
 }
 
@@ -162,7 +162,7 @@ function stageKey(attributes: ComposeRootAttributes, packages: readonly RootPack
 	return createHash("sha256")
 		.update(
 			JSON.stringify({
-				text: ownText(),
+				text: ownText,
 				packages: packages.map(({ name, path }) => [name, path]),
 				architecture,
 				locales,
@@ -175,17 +175,18 @@ function stageKey(attributes: ComposeRootAttributes, packages: readonly RootPack
 		.digest("hex");
 }
 
-let knownText: string | undefined;
+/**
+ * A hash of this folder's modules, and of those beside it that say what an unpacked package looks like. Of when they were loaded:
+ * an installation can be replaced while its daemon runs.
+ */
+const ownText: string = hashOwnText();
 
-/** A hash of this folder's modules, and of those beside it that say what an unpacked package looks like. */
-function ownText(): string {
-	if (knownText !== undefined) return knownText;
+function hashOwnText(): string {
 	const hash = createHash("sha256");
 	for (const folder of [import.meta.dirname, join(import.meta.dirname, "..")]) {
 		for (const name of readdirSync(folder).sort()) {
 			if (name.endsWith(".ts")) hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
 		}
 	}
-	knownText = hash.digest("hex");
-	return knownText;
+	return hash.digest("hex");
 }

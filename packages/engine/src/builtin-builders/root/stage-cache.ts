@@ -110,8 +110,9 @@ export class StageCache {
 				const file = join(into, String(index));
 				/* Linked first: what is removed meanwhile is then still there. */
 				if (!linkFile(join(entry, String(index)), file)) throw new Error(`file ${index} cannot be linked`);
-				const { mode, mtimeMs } = lstatSync(file);
-				if ((mode & 0o222) !== 0 || mtimeMs !== 1000) throw new Error(`file ${index} was touched`);
+				const info = lstatSync(file);
+				if (!info.isFile() || (info.mode & 0o222) !== 0 || info.mtimeMs !== 1000)
+					throw new Error(`file ${index} was touched`);
 				if (sha256(readFileSync(file)) !== hash) throw new Error(`file ${index} has changed`);
 				files.push(file);
 			}
@@ -167,9 +168,12 @@ export class StageCache {
 		}
 		let [count, bytes] = [0, 0];
 		for (const entry of entries.sort((a, b) => b.used - a.used)) {
+			if (count >= this.#limits.entries || bytes + entry.bytes > this.#limits.bytes) {
+				this.#remove(entry.path);
+				continue;
+			}
 			count++;
 			bytes += entry.bytes;
-			if (count > this.#limits.entries || bytes > this.#limits.bytes) this.#remove(entry.path);
 		}
 	}
 

@@ -20,6 +20,7 @@ import {
 	symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { unreachable } from "@devenv/diagnostics";
 import { onDisk } from "../archives/tree-writer.ts";
 import { linkFile, mayShare, type SharedFile } from "./root-tree.ts";
@@ -135,10 +136,18 @@ export function nameChangedFiles(tree: string, changes: readonly TreeChange[], f
 		});
 }
 
+/** Changes that are made before other work gets its turn. */
+const changesATurn = 64;
+
 /** Makes the changes in a tree that is equal to the one that they were taken from; `files` are the changed files in their order. */
-export function applyChanges(tree: string, changes: readonly TreeChange[], files: readonly string[]): void {
+export async function applyChanges(
+	tree: string,
+	changes: readonly TreeChange[],
+	{ files, signal }: { readonly files: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
 	let next = 0;
-	for (const change of changes) {
+	for (const [index, change] of changes.entries()) {
+		if (index % changesATurn === 0) await setImmediate(undefined, { signal });
 		const place = onDisk(`${tree}/${change.path}`, change.path);
 		switch (change.kind) {
 			case "removed":
