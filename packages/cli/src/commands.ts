@@ -13,6 +13,7 @@ import Eval from "./commands/eval.ts";
 import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
+import Lock from "./commands/lock.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
 import PrintEnv from "./commands/print-env.ts";
 import ProcessesList from "./commands/processes/list.ts";
@@ -37,6 +38,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	remove: Remove,
 	info: Info,
 	update: Update,
+	lock: Lock,
 	reload: Reload,
 	allow: Allow,
 	revoke: Revoke,

@@ -28,6 +28,8 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 		variables: env,
 		...callerIds(),
 		asUser: request.asUser,
+		...(request.locked ? ({ lock: "frozen" } as const) : {}),
+		offline: request.offline,
 		...(request.ambient ? ({ consent: "needed", lock: "frozen" } as const) : {}),
 	};
 	const prepared = await callDaemon(prepareEnvironment, params);

@@ -19,6 +19,7 @@ const order: readonly string[] = [
 	"remove",
 	"info",
 	"update",
+	"lock",
 	"up",
 	"down",
 	"processes:list",

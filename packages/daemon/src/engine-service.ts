@@ -23,6 +23,8 @@ import {
 	type EditResult,
 	environmentInfo,
 	evaluateExpression,
+	lockInputs,
+	resolveLock,
 	type EvalParams,
 	type EvalResult,
 	type InfoResult,
@@ -43,8 +45,6 @@ import {
 	type TrustParams,
 	type TrustResult,
 	updateInputs,
-	type UpdateParams,
-	type UpdateResult,
 	wakeDaemon,
 } from "@devenv/protocol";
 import {
@@ -64,8 +64,17 @@ import type { DaemonService } from "./daemon.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import { handle, type RequestContext } from "./handler.ts";
 import { LiveReload } from "./live/live-reload.ts";
+import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
-import { type Project, projectFiles, readCachedLock, readProject, requireLock, writeLock } from "./project.ts";
+import {
+	type Project,
+	projectFiles,
+	readCachedLock,
+	readProject,
+	requireLock,
+	sayLocking,
+	writeLock,
+} from "./project.ts";
 import { ProjectMutex } from "./project-mutex.ts";
 import type { ServiceContext } from "./run-daemon.ts";
 
@@ -91,7 +100,9 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(printEnvironment, (params, request) => service.print(params, request)),
 			handle(prepareProcesses, (params, request) => service.prepareProcesses(params, request)),
 			handle(editPackages, (params, request) => service.edit(params, request)),
-			handle(updateInputs, (params, request) => service.update(params, request)),
+			handle(updateInputs, (params, request) => service.locks.update(params, request)),
+			handle(lockInputs, (params, request) => service.locks.lock(params, request)),
+			handle(resolveLock, (params) => service.locks.resolve(params)),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
 			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
@@ -151,11 +162,6 @@ function nanoseconds(): bigint {
 	return BigInt(Date.now()) * 1_000_000n;
 }
 
-function sayLocking({ spec }: Project, request: RequestContext): void {
-	const urls = spec.inputs.map(({ url }) => url.value);
-	request.progress({ kind: "phase", phase: "lock", message: `locking ${urls.join(", ")}` });
-}
-
 /** Of what a project says: the package set is part of this installation, and which of its files were read is chance. */
 function digestOf(folder: string, tracked: readonly TrackedRead[]): string {
 	return contentDigest(
@@ -185,6 +191,8 @@ export class EngineService {
 	/** Keeps two clients from locking one project at once. */
 	readonly #locking = new ProjectMutex();
 	readonly #trust: Trust;
+	/** The requests that write env.lock. */
+	readonly locks: LockRequests;
 	#live: LiveReload | undefined;
 
 	constructor(engine: Engine, context: ServiceContext, helper: string | null) {
@@ -192,6 +200,7 @@ export class EngineService {
 		this.#context = context;
 		this.#helper = helper;
 		this.#trust = new Trust(context.layout.state);
+		this.locks = new LockRequests({ engine, version: context.version, locking: this.#locking });
 	}
 
 	async prepare(params: PrepareParams, request: RequestContext): Promise<PrepareResult> {
@@ -307,7 +316,8 @@ export class EngineService {
 		request: RequestContext,
 		onRead: (reads: readonly TrackedRead[]) => void = () => undefined,
 	): Promise<PreparedShell> {
-		const work = { signal: request.signal, onEvent: request.progress };
+		const offline = params.offline ?? false;
+		const work = { signal: request.signal, onEvent: request.progress, offline };
 		const { readSince, ...settled } = await this.#settledProject(params, request);
 		const { project, lock } = settled;
 		const { spec } = project;
@@ -350,28 +360,15 @@ export class EngineService {
 		return { ...settled, environment, activation, outcome: await activate(activation), digest };
 	}
 
-	async update(params: UpdateParams, request: RequestContext): Promise<UpdateResult> {
-		return this.#locking.run(params.project, async () => {
-			const project = readProject(params.project, this.#context.version);
-			const { lock, changes } = await this.#lockInputs(
-				project,
-				params.inputs.length === 0 ? "all" : params.inputs,
-				request,
-			);
-			if (!params.dryRun && changes.length > 0) writeLock(params.project, lock);
-			return { changes, diagnostics: project.diagnostics };
-		});
-	}
-
 	/** Adds packages to env.yaml or takes them out, one edit of a project at a time. */
 	async edit(params: EditParams, request: RequestContext): Promise<EditResult> {
-		const { project: folder, variables } = params;
+		const { project: folder, variables, offline = false } = params;
 		const evaluate = async (project: Project): ReturnType<EditWorld["evaluate"]> => {
-			const made = project.lock === undefined ? await this.#lockInputs(project, "all", request) : undefined;
+			const made = project.lock === undefined ? await this.#lockInputs(project, request, offline) : undefined;
 			const lock = made?.lock ?? requireLock(project);
 			const environment = await this.#engine.evaluateEnvironment(
 				{ project: folder, spec: project.spec, lock, variables },
-				{ signal: request.signal, onEvent: request.progress },
+				{ signal: request.signal, onEvent: request.progress, offline },
 			);
 			const keep = (): boolean => {
 				if (made !== undefined) writeLock(folder, lock);
@@ -388,7 +385,7 @@ export class EngineService {
 		const { spec } = project;
 		const environment = await this.#engine.evaluateEnvironment(
 			{ project: project.folder, spec, lock, variables: params.variables },
-			{ signal: request.signal, onEvent: request.progress },
+			{ signal: request.signal, onEvent: request.progress, offline: params.offline ?? false },
 		);
 		return {
 			name: environment.name,
@@ -441,7 +438,7 @@ export class EngineService {
 
 	/** The project with a lock that fits; writes one where there is none and `mode` allows it. */
 	async #lockedProject(
-		{ project: folder }: ProjectParams,
+		{ project: folder, offline = false }: ProjectParams,
 		mode: "create" | "frozen",
 		request: RequestContext,
 	): Promise<LockedProject> {
@@ -454,16 +451,17 @@ export class EngineService {
 		return this.#locking.run(folder, async () => {
 			const current = readProject(folder, this.#context.version);
 			if (current.lock !== undefined) return { project: current, lock: requireLock(current), written: false };
-			const { lock } = await this.#lockInputs(current, "all", request);
+			const { lock } = await this.#lockInputs(current, request, offline);
 			writeLock(folder, lock);
 			return { project: current, lock, written: true };
 		});
 	}
 
-	#lockInputs(project: Project, update: "all" | readonly string[], request: RequestContext): Promise<LockOutcome> {
+	/** Locks a project that has no lock. */
+	#lockInputs(project: Project, request: RequestContext, offline: boolean): Promise<LockOutcome> {
 		sayLocking(project, request);
-		return this.#engine.lockInputs(project.spec, project.lock, {
-			update,
+		return this.#engine.lockInputs(project.spec, undefined, {
+			offline,
 			signal: request.signal,
 			onEvent: request.progress,
 		});

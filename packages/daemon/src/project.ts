@@ -14,6 +14,7 @@ import {
 	parseLock,
 } from "@devenv/env-file";
 import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
+import type { RequestContext } from "./handler.ts";
 
 export interface Project {
 	/** Absolute folder of env.yaml. */
@@ -36,6 +37,12 @@ const LOCK_FILE = "env.lock";
 /** The files that make a project, as they are looked for. */
 export function projectFiles(folder: string): TrackedRead[] {
 	return [ENV_FILE, LOCAL_FILE, LOCK_FILE].map((name) => ({ path: join(folder, name), kind: "file" }));
+}
+
+/** Tells the client that inputs are locked, before the first of them is. */
+export function sayLocking({ spec }: Pick<Project, "spec">, request: RequestContext): void {
+	const urls = spec.inputs.map(({ url }) => url.value);
+	request.progress({ kind: "phase", phase: "lock", message: `locking ${urls.join(", ")}` });
 }
 
 /** More than the parsers take, so that they speak of what is a little too large; in bytes. */
@@ -88,11 +95,25 @@ export function writeLock(folder: string, lock: LockFile): void {
 
 /** Refuses a lock that does not lock every input of the spec as it is written now. */
 export function requireLock(project: Project): LockFile {
-	const { lock, spec } = project;
+	const { lock } = project;
 	if (lock === undefined) {
 		fail("LOCK_MISSING", `there is no env.lock in ${project.folder}`, {
 			hint: "`devenv update` writes it, and `devenv shell` does when it enters the environment for the first time",
 		});
+	}
+	const faults = lockFaults(project);
+	if (faults.length > 0) throw new DiagnosticError(faults);
+	return lock;
+}
+
+/**
+ * In what env.yaml and env.lock differ; `extra`: also entries that nothing asks for, which do no harm. Empty where each
+ * input of env.yaml is locked.
+ */
+export function lockFaults(project: Project, { extra = false }: { readonly extra?: boolean } = {}): Diagnostic[] {
+	const { lock, spec } = project;
+	if (lock === undefined) {
+		return [diagnose("LOCK_MISSING", `there is no env.lock in ${project.folder}`, { hint: "`devenv lock` writes it" })];
 	}
 	const faults: Diagnostic[] = [];
 	for (const { name, url } of spec.inputs) {
@@ -107,8 +128,17 @@ export function requireLock(project: Project): LockFile {
 			faults.push(diagnose("LOCK_INPUT_STALE", message, { ...place, hint }));
 		}
 	}
-	if (faults.length > 0) throw new DiagnosticError(faults);
-	return lock;
+	const unwanted = extra ? lock.inputs.filter(({ name }) => spec.inputs.every((input) => input.name !== name)) : [];
+	for (const { name } of unwanted) {
+		const location = project.lockLocations.get(name);
+		faults.push(
+			diagnose("LOCK_INPUT_EXTRA", `env.lock has an input '${name}', which env.yaml does not declare`, {
+				...(location === undefined ? {} : { location }),
+				hint: "`devenv lock` takes it out",
+			}),
+		);
+	}
+	return faults;
 }
 
 /** The lock that {@link writeLock} wrote into a folder of our own, if it is not older than `age` milliseconds. */

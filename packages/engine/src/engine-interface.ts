@@ -28,9 +28,13 @@ export interface WorkOptions {
 	readonly onEvent?: EngineListener;
 	/** Aborting rejects with the signal's reason, and ends work that nobody else waits for. */
 	readonly signal?: AbortSignal;
+	/** Fail with `FETCH_OFFLINE` where something would have to be fetched; default false. */
+	readonly offline?: boolean;
 }
 
 export interface LockOptions extends WorkOptions {
+	/** What to pin instead of the newest state: a date, or a revision; for all inputs that are locked. */
+	readonly to?: string;
 	/** Inputs to lock anew although they are locked; `all` or names of the spec. */
 	readonly update?: "all" | readonly string[];
 }
@@ -77,6 +81,12 @@ export interface EvaluatedEnvironment {
 	/** Everything outside the store that the result depends on, but for env.yaml and env.lock themselves. */
 	readonly tracked: readonly TrackedRead[];
 	readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ClosurePackage {
+	/** The package's own name. */
+	readonly name: string;
+	readonly version: string;
 }
 
 export interface EvaluateRequest {
@@ -134,6 +144,8 @@ export interface Engine {
 	evaluateEnvironment(request: EnvironmentRequest, options?: WorkOptions): Promise<EvaluatedEnvironment>;
 	/** Evaluates an expression and prints its value. */
 	evaluate(request: EvaluateRequest, options?: WorkOptions): Promise<EvaluateResult>;
+	/** All packages of a root, dependencies included, by name. */
+	closure(environment: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[];
 	/** Makes all outputs of the derivations valid. Rejects with `BUILD_FAILED` naming what failed. */
 	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
 	search(request: SearchRequest, options?: WorkOptions): Promise<SearchOutcome>;

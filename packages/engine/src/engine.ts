@@ -10,8 +10,10 @@ import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@dev
 import { openStore, type Store } from "@devenv/store";
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
+import { decodeComposeRootAttributes } from "./builtin-builders/compose-attributes-decoder.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
+	ClosurePackage,
 	Engine,
 	EngineOptions,
 	EnvironmentRequest,
@@ -34,6 +36,7 @@ import type { Fetcher } from "./fetch/fetcher.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
+import { refuseDownload, requireNoDownloads } from "./offline.ts";
 import { failuresAsError } from "./realise/build-error.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
 import { systemFailure } from "./system-failure.ts";
@@ -57,6 +60,7 @@ class StoreEngine implements Engine {
 	readonly #store: Store;
 	readonly #fetcher: Fetcher;
 	readonly #inputs: Inputs;
+	readonly #backend: StoreBackend;
 	readonly #queue: BuildQueue;
 	readonly #evaluators: EvaluatorPool;
 	readonly #system: string;
@@ -78,7 +82,7 @@ class StoreEngine implements Engine {
 		this.#sandbox = detectSandbox({ helper: options.helper });
 		const onWarning = options.onWarning ?? (() => undefined);
 		this.#readyStage = new ReadyStage({ newFolder: () => store.scratch(), onWarning });
-		const backend = new StoreBackend({
+		this.#backend = new StoreBackend({
 			store,
 			fetcher: this.#fetcher,
 			sandbox: () => this.#sandbox,
@@ -89,7 +93,7 @@ class StoreEngine implements Engine {
 			system: this.#system,
 			onWarning,
 		});
-		this.#queue = new BuildQueue(backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
+		this.#queue = new BuildQueue(this.#backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
 			storeRoot: options.storeRoot,
 			system: this.#system,
@@ -112,6 +116,16 @@ class StoreEngine implements Engine {
 
 	evaluate(request: EvaluateRequest, options: WorkOptions = {}): Promise<EvaluateResult> {
 		return this.#working(() => this.#evaluate(request, options));
+	}
+
+	closure({ root }: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[] {
+		if (root === null) return [];
+		const { name, system, env } = this.#store.readDerivation(root.drvPath);
+		const attributes = { name, system, env, outPath: root.outPath };
+		return decodeComposeRootAttributes(attributes)
+			.packages.flat()
+			.map(({ name, version }) => ({ name, version }))
+			.sort((a, b) => (a.name < b.name ? -1 : 1));
 	}
 
 	async realise(drvPaths: readonly DrvPath[], options: RealiseOptions = {}): Promise<void> {
@@ -217,7 +231,8 @@ class StoreEngine implements Engine {
 		return { text, traces };
 	}
 
-	async #realise(wanted: Wanted, { onEvent, signal, keepGoing }: RealiseOptions): Promise<void> {
+	async #realise(wanted: Wanted, { onEvent, signal, keepGoing, offline }: RealiseOptions): Promise<void> {
+		if (offline === true) requireNoDownloads(this.#backend, wanted);
 		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
 		const { failures } = await this.#queue.request(wanted, {
 			...(onEvent === undefined ? {} : { onEvent }),
@@ -255,6 +270,7 @@ class StoreEngine implements Engine {
 				await this.#realise(new Map([[question.drvPath, question.outputs]]), options);
 				return;
 			}
+			if (options.offline === true) refuseDownload(`'${question.url}'`);
 			await this.#fetcher.fetch({
 				url: question.url,
 				destination: question.destination,

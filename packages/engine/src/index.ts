@@ -5,6 +5,7 @@ export { packageSetFolder } from "@devenv/package-set";
 export { createEngine } from "./engine.ts";
 export { BuildCancelled } from "./queue/build-failure.ts";
 export type {
+	ClosurePackage,
 	Engine,
 	EngineOptions,
 	EnvironmentRequest,

@@ -1,7 +1,7 @@
 /** Requests that edit a project's env.yaml. Layer 1 (pure). */
 
 import type { Diagnostic } from "@devenv/diagnostics";
-import { absolutePath, arrayOf, boolean, nullable, object, oneOf, recordOf, string } from "./decoder.ts";
+import { absolutePath, arrayOf, boolean, nullable, object, oneOf, optional, recordOf, string } from "./decoder.ts";
 import { diagnostic } from "./diagnostic-decoder.ts";
 import type { Method, ProjectParams } from "./methods.ts";
 
@@ -38,6 +38,7 @@ export const editPackages: Method<EditParams, EditResult> = {
 	params: object<EditParams>({
 		project: absolutePath,
 		variables: recordOf(string),
+		offline: optional(boolean),
 		edit: oneOf("add", "remove"),
 		packages: arrayOf(string),
 	}),

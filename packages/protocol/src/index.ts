@@ -4,6 +4,20 @@ export { arrayOf, type Decoder, DecodeError } from "./decoder.ts";
 export { diagnostic } from "./diagnostic-decoder.ts";
 export { editPackages, type EditedPackage, type EditParams, type EditResult } from "./edit-methods.ts";
 export {
+	type InputChange,
+	lockInputs,
+	type LockParams,
+	type LockResult,
+	type PackageChange,
+	type ResolvedInput,
+	resolveLock,
+	type ResolveParams,
+	type ResolveResult,
+	updateInputs,
+	type UpdateParams,
+	type UpdateResult,
+} from "./lock-methods.ts";
+export {
 	daemonLogPath,
 	type HomeFacts,
 	type HomeLayout,
@@ -22,7 +36,6 @@ export {
 	type HandshakeParams,
 	type HandshakeResult,
 	type InfoResult,
-	type InputChange,
 	type InputInfo,
 	type Method,
 	type NoParams,
@@ -38,9 +51,6 @@ export {
 	type SearchResult,
 	type StatusResult,
 	type StopParams,
-	updateInputs,
-	type UpdateParams,
-	type UpdateResult,
 } from "./methods.ts";
 export {
 	applyProcesses,

@@ -53,6 +53,8 @@ export interface ProjectParams {
 	readonly project: string;
 	/** The caller's environment variables (all of them, or those that matter); never stored but for tracked ones. */
 	readonly variables: Readonly<Record<string, string>>;
+	/** Fail with `FETCH_OFFLINE` where something would have to be fetched. */
+	readonly offline?: boolean;
 }
 
 export interface PrepareParams extends ProjectParams {
@@ -84,25 +86,6 @@ export interface PrepareResult {
 	/** env.lock was written by this request. */
 	readonly lockWritten: boolean;
 	/** Warnings and notes. */
-	readonly diagnostics: readonly Diagnostic[];
-}
-
-export interface UpdateParams extends ProjectParams {
-	/** Names of the inputs to update; empty for all. */
-	readonly inputs: readonly string[];
-	/** Say what would change, write nothing. */
-	readonly dryRun: boolean;
-}
-
-export interface InputChange {
-	readonly input: string;
-	/** For people: the date or revision before (null: not locked before) and after (null: dropped). */
-	readonly from: string | null;
-	readonly to: string | null;
-}
-
-export interface UpdateResult {
-	readonly changes: readonly InputChange[];
 	readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -207,7 +190,7 @@ export interface StopParams {
 export type NoParams = Readonly<Record<string, never>>;
 export type NoResult = Readonly<Record<string, never>>;
 
-const project = { project: absolutePath, variables: recordOf(string) };
+const project = { project: absolutePath, variables: recordOf(string), offline: optional(boolean) };
 const packageInfo = object<PackageInfo>({ attr: string, name: string, version: string });
 const diagnostics = arrayOf(diagnostic);
 const runningBuild = object<StatusResult["builds"][number]>({ drvPath: string, name: string, seconds: number });
@@ -239,17 +222,6 @@ export const prepareEnvironment: Method<PrepareParams, PrepareResult> = {
 		root: nullable(string),
 		name: string,
 		lockWritten: boolean,
-		diagnostics,
-	}),
-	progress: true,
-};
-
-/** Locks the newest state of inputs and writes env.lock. */
-export const updateInputs: Method<UpdateParams, UpdateResult> = {
-	name: "inputs.update",
-	params: object<UpdateParams>({ ...project, inputs: arrayOf(string), dryRun: boolean }),
-	result: object<UpdateResult>({
-		changes: arrayOf(object<InputChange>({ input: string, from: nullable(string), to: nullable(string) })),
 		diagnostics,
 	}),
 	progress: true,

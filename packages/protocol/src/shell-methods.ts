@@ -1,7 +1,19 @@
 /** Requests about open shells, and whether they may take what a project's files say. Layer 1 (pure). */
 
 import type { Diagnostic } from "@devenv/diagnostics";
-import { absolutePath, arrayOf, count, type Decoder, nullable, object, oneOf, recordOf, string } from "./decoder.ts";
+import {
+	absolutePath,
+	arrayOf,
+	boolean,
+	count,
+	type Decoder,
+	nullable,
+	object,
+	oneOf,
+	optional,
+	recordOf,
+	string,
+} from "./decoder.ts";
 import { diagnostic } from "./diagnostic-decoder.ts";
 import type { Method, NoParams, NoResult, ProjectParams } from "./methods.ts";
 
@@ -53,7 +65,7 @@ export interface PrintResult {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-const project = { project: absolutePath, variables: recordOf(string) };
+const project = { project: absolutePath, variables: recordOf(string), offline: optional(boolean) };
 
 export const printedEnvironment: Decoder<PrintedEnvironment> = object<PrintedEnvironment>({
 	version: count,

@@ -1,6 +1,7 @@
 /** `devenv info`: what the environment of the current folder is. Layer 5. */
 
 import { type InfoResult, environmentInfo } from "@devenv/protocol";
+import { Flags } from "@oclif/core";
 import { callDaemon } from "../daemon-connection.ts";
 import { DevenvCommand } from "../devenv-command.ts";
 import { formatTable } from "../text-table.ts";
@@ -10,10 +11,13 @@ export default class Info extends DevenvCommand {
 	static override description = "Evaluates the environment without fetching or building it.";
 	static override examples = ["<%= config.bin %> info", "<%= config.bin %> info --json"];
 	static override enableJsonFlag = true;
+	static override flags = {
+		offline: Flags.boolean({ description: "fail rather than use the network", default: false }),
+	};
 
 	override async run(): Promise<InfoResult> {
-		await this.parse(Info);
-		const info = await callDaemon(environmentInfo, this.projectParams());
+		const { flags } = await this.parse(Info);
+		const info = await callDaemon(environmentInfo, { ...this.projectParams(), offline: flags.offline });
 		this.showDiagnostics(info.diagnostics);
 		this.print(formatInfo(info));
 		return info;

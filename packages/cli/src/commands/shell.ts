@@ -17,7 +17,7 @@ export default class Shell extends DevenvCommand {
 			command: "sudo <%= config.bin %> shell --user -- initdb -D data",
 		},
 	];
-	static override usage = ["shell [--user]", "shell [--user] -- COMMAND [ARGUMENTS...]"];
+	static override usage = ["shell [OPTIONS]", "shell [OPTIONS] -- COMMAND [ARGUMENTS...]"];
 	static override strict = false;
 	static override args = { command: Args.string({ description: "program and arguments, after `--`" }) };
 	static override flags = {
@@ -25,6 +25,8 @@ export default class Shell extends DevenvCommand {
 			description: "when you are root: appear as an ordinary user, with root's file rights",
 			default: false,
 		}),
+		locked: Flags.boolean({ description: "fail rather than write env.lock", default: false }),
+		offline: Flags.boolean({ description: "fail rather than use the network", default: false }),
 		ambient: Flags.boolean({
 			description: "as the hook does: fail unless the content is allowed, and never write env.lock",
 			default: false,
@@ -50,7 +52,13 @@ export default class Shell extends DevenvCommand {
 			);
 		}
 		process.exitCode = await enterShell(
-			{ asUser: flags.user, ambient: flags.ambient, command: split < 0 ? null : command },
+			{
+				asUser: flags.user,
+				ambient: flags.ambient,
+				locked: flags.locked,
+				offline: flags.offline,
+				command: split < 0 ? null : command,
+			},
 			() => undefined,
 		);
 	}

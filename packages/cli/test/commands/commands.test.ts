@@ -103,24 +103,47 @@ test("search prints a line a package", async (t) => {
 });
 
 test("update says what has changed", async (t) => {
+	const seen: unknown[] = [];
+	const dependency = (index: number) => ({ name: `lib${index}`, from: "1", to: "2", requested: false });
 	const daemon = await setUp(t, {
-		"inputs.update": (params) => ({
-			changes:
-				(params["inputs"] as string[]).length > 0
-					? []
-					: [
-							{ input: "debian", from: "2026-11-01", to: "2026-11-21" },
-							{ input: "sid", from: null, to: "2026-11-22" },
-						],
-			diagnostics: [],
-		}),
+		"inputs.update": (params) => {
+			seen.push([params["inputs"], params["dryRun"], params["to"]]);
+			if ((params["inputs"] as string[]).length > 0) return { changes: [], packages: [], diagnostics: [] };
+			return {
+				changes: [
+					{ input: "debian", from: "2026-11-01", to: "2026-11-21" },
+					{ input: "sid", from: null, to: "2026-11-22" },
+					{ input: "old", from: "2026-11-01", to: null },
+				],
+				packages: [
+					{ name: "jq", from: "1.7.1", to: "1.7.2", requested: true },
+					{ name: "libnew", from: null, to: "1.0", requested: false },
+					{ name: "libold", from: "0.9", to: null, requested: false },
+					...Array.from({ length: 20 }, (_, index) => dependency(index)),
+				],
+				diagnostics: [],
+			};
+		},
 	});
 	writeEnvironment(daemon);
-	t.is(
-		(await daemon.run(["update"])).stdout,
-		"Updated env.lock:\n  debian  2026-11-01 → 2026-11-21\n  sid     (new) → 2026-11-22\n",
-	);
-	t.is((await daemon.run(["update", "debian"])).stdout, "Nothing has changed.\n");
+	const lines = (await daemon.run(["update", "--to", "2026-11-20"])).stdout.split("\n");
+	t.deepEqual(lines.slice(0, 9), [
+		"Updated env.lock:",
+		"  debian  2026-11-01 → 2026-11-21",
+		"  sid     (new) → 2026-11-22",
+		"  old     (not declared any more)",
+		"packages",
+		"  jq  1.7.1 → 1.7.2",
+		"dependencies",
+		"  libnew  + 1.0",
+		"  libold  - 0.9",
+	]);
+	t.is(lines.at(-2), "  … and 2 more; --json has them all");
+	t.is((await daemon.run(["update", "debian", "-n"])).stdout, "Nothing has changed.\n");
+	t.deepEqual(seen, [
+		[[], false, "2026-11-20"],
+		[["debian"], true, undefined],
+	]);
 });
 
 test("add and remove say what they did to env.yaml", async (t) => {

@@ -17,12 +17,15 @@ export interface ArchiveFile {
 	readonly size: number;
 	/** A moment at which the file was in the archive (`Release` date), for the snapshot archive; absent for "now". */
 	readonly snapshot?: Date;
+	/** The file as it was at this moment: the snapshot archive alone is asked, mirrors are not. */
+	readonly past?: Date;
 }
 
 export interface ArchiveAccess {
 	/**
 	 * Reads a file from the first mirror that has it; `undefined` when every mirror that answered says that there is no
-	 * such file. Throws a DiagnosticError (`FETCH_…`) when no mirror answers or none serves the right bytes.
+	 * such file. Throws a DiagnosticError (`FETCH_…`) when no mirror answers or none serves the right bytes, and
+	 * `FETCH_NO_SNAPSHOT` for the past where no snapshot archive is known.
 	 */
 	fetch(file: ArchiveFile, signal?: AbortSignal): Promise<Uint8Array | undefined>;
 	/** Armored OpenPGP public keys that may sign Release files. */

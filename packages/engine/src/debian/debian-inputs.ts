@@ -45,6 +45,8 @@ export interface DebianInputsOptions {
 export interface DebianRequest {
 	readonly access: ArchiveAccess;
 	readonly signal?: AbortSignal;
+	/** When locking: the state of this moment, from a snapshot archive; absent: what the mirrors have now. */
+	readonly past?: Date;
 }
 
 /** Failures are DiagnosticErrors with codes `DEBIAN_…`, `FETCH_…` and `STORE_…`. */
@@ -90,10 +92,19 @@ export class DebianInputs {
 		return indexPath(built.name, built.narHash, store.storeDir);
 	}
 
-	async #lockSuite(suite: DebianSuite, url: DebianUrl, { access, signal }: DebianRequest): Promise<LockedSuite> {
+	async #lockSuite(suite: DebianSuite, url: DebianUrl, { access, signal, past }: DebianRequest): Promise<LockedSuite> {
 		const path = `dists/${suite.suite}/InRelease`;
 		const origin = `${path} of the archive '${suite.archive}'`;
-		const file = await access.fetch({ archive: suite.archive, path, size: LARGEST_RELEASE }, signal);
+		const wanted = { archive: suite.archive, path, size: LARGEST_RELEASE };
+		const file = await access.fetch(past === undefined ? wanted : { ...wanted, past }, signal);
+		// What held then is judged as of then: Release files and keys expire.
+		const now = past ?? access.now();
+		if (file === undefined && past !== undefined) {
+			const then = isoSeconds(past);
+			return fail("DEBIAN_NO_SNAPSHOT", `no snapshot archive has the suite '${suite.suite}' as it was on ${then}`, {
+				hint: "choose a later date; suites are named by codename, for example debian:trixie",
+			});
+		}
 		if (file === undefined) {
 			return fail("DEBIAN_UNKNOWN_SUITE", `the archive '${suite.archive}' has no suite '${suite.suite}'`, {
 				hint: "Suites are named by codename, for example debian:trixie, debian:bookworm or debian:sid.",
@@ -101,10 +112,10 @@ export class DebianInputs {
 		}
 		const text = await readSigned(Buffer.from(file).toString("utf8"), {
 			keys: access.keys,
-			now: access.now(),
+			now,
 			origin,
 		});
-		const release = parseRelease(text, { suite: suite.suite, origin, now: access.now() });
+		const release = parseRelease(text, { suite: suite.suite, origin, now });
 		return {
 			suite: suite.suite,
 			archive: suite.archive,
@@ -205,7 +216,7 @@ export class DebianInputs {
 async function fetchPackages(
 	suite: LockedSuite,
 	index: LockedPackageIndex,
-	{ access, signal }: DebianRequest,
+	{ access, signal, past }: DebianRequest,
 ): Promise<PackagesFile> {
 	const archive = archiveNameOf(suite);
 	if (index.size > LARGEST_PACKAGES) {
@@ -216,9 +227,11 @@ async function fetchPackages(
 	const { sha256, size } = index;
 	const folder = index.path.slice(0, index.path.lastIndexOf("/"));
 	const file: ArchiveFile = { archive, path: `${folder}/by-hash/SHA256/${sha256}`, sha256, size };
-	const contents =
+	const current = async (): Promise<Uint8Array | undefined> =>
 		(await access.fetch(file, signal)) ??
-		(await access.fetch({ ...file, path: index.path, snapshot: snapshotMoment(suite.date) }, signal)) ??
+		access.fetch({ ...file, path: index.path, snapshot: snapshotMoment(suite.date) }, signal);
+	const contents =
+		(await (past === undefined ? current() : access.fetch({ ...file, path: index.path, past }, signal))) ??
 		fail("DEBIAN_PACKAGES_GONE", `no mirror has ${index.path} as it was on ${suite.date}`, {
 			hint: "Mirrors keep indexes for a few days only: name a snapshot archive in the user configuration, or run 'devenv update'.",
 		});

@@ -15,6 +15,8 @@ export interface FetchRequest {
 	readonly maximum?: number;
 	/** For `mirror:` URLs: a moment (`20260901T000000Z`) at which the file was in the archive, for the snapshot archive. */
 	readonly snapshot?: string;
+	/** With `snapshot`: ask nobody else, since mirrors have the file's present state. */
+	readonly snapshotOnly?: boolean;
 	/** Called some times a second; `total` is absent where the server does not say. */
 	readonly onProgress?: (done: number, total: number | undefined) => void;
 	/** One line about what happened: a retry, a mirror left for the next. */
@@ -35,7 +37,8 @@ export interface FetchResult {
 export interface Fetcher {
 	/**
 	 * Rejects with a DiagnosticError that names every address that was tried: `FETCH_NOT_FOUND` (all say that there is no such
-	 * file), `FETCH_HASH_MISMATCH`, `FETCH_TRUNCATED`, `FETCH_TOO_LARGE`, `FETCH_FAILED`, `FETCH_NO_MIRROR`, `FETCH_URL`; after
+	 * file), `FETCH_HASH_MISMATCH`, `FETCH_TRUNCATED`, `FETCH_TOO_LARGE`, `FETCH_FAILED`, `FETCH_NO_MIRROR`, `FETCH_NO_SNAPSHOT`,
+	 * `FETCH_URL`; after
 	 * an abort with the signal's reason.
 	 */
 	fetch(request: FetchRequest): Promise<FetchResult>;

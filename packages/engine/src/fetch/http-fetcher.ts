@@ -46,7 +46,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 	const agents = createAgents(options.env ?? process.env);
 	return {
 		fetch: (request) => fetchFile(request, options, agents),
-		resolve: (url, snapshot) => resolveMirror(url, options.mirrors, snapshot),
+		resolve: (url, snapshot) =>
+			resolveMirror(url, options.mirrors, snapshot === undefined ? undefined : { moment: snapshot, only: false }),
 		close: () => {
 			agents.http.destroy();
 			agents.https.destroy();
@@ -74,7 +75,9 @@ interface Address {
 }
 
 async function fetchFile(request: FetchRequest, options: FetcherOptions, agents: DownloadAgents): Promise<FetchResult> {
-	const addresses: Address[] = resolveMirror(request.url, options.mirrors, request.snapshot).map((url) => {
+	const { snapshot: moment, snapshotOnly: only = false } = request;
+	const snapshot = moment === undefined ? undefined : { moment, only };
+	const addresses: Address[] = resolveMirror(request.url, options.mirrors, snapshot).map((url) => {
 		checkAddress(url);
 		return { url, dropped: false };
 	});

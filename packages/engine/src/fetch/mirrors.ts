@@ -22,19 +22,34 @@ export interface MirrorSettings {
 	readonly apt: Mirrors;
 }
 
+/** A past state of an archive. */
+export interface Snapshot {
+	/** `20260901T000000Z`. */
+	readonly moment: string;
+	/** Mirrors do not count. */
+	readonly only: boolean;
+}
+
 /** The addresses of a `mirror:` URL, in order and without repetition; any other URL stands for itself. */
-export function resolveMirror(url: string, settings: MirrorSettings, snapshot?: string): readonly string[] {
+export function resolveMirror(url: string, settings: MirrorSettings, snapshot?: Snapshot): readonly string[] {
 	const match = /^mirror:\/\/([a-z0-9.+-]+)\/(.+)$/.exec(url);
 	if (match === null) {
 		if (url.startsWith("mirror:")) fail("FETCH_URL", `'${url}' is not of the form mirror://<archive>/<path>`);
 		return [url];
 	}
 	const [, archive = "", path = ""] = match;
-	const bases = [...(settings.user.get(archive) ?? []), ...(settings.apt.get(archive) ?? [])];
-	if (bases.length === 0 && archive === "debian-security") bases.push(...securityBesideMain(settings));
-	if (snapshot !== undefined && /^\d{8}T\d{6}Z$/.test(snapshot)) {
+	const bases =
+		snapshot?.only === true ? [] : [...(settings.user.get(archive) ?? []), ...(settings.apt.get(archive) ?? [])];
+	if (snapshot?.only !== true && bases.length === 0 && archive === "debian-security")
+		bases.push(...securityBesideMain(settings));
+	if (snapshot !== undefined && /^\d{8}T\d{6}Z$/.test(snapshot.moment)) {
 		const archives = settings.user.get("snapshot") ?? settings.apt.get("snapshot") ?? [];
-		bases.push(...archives.map((base) => `${base.replace(/\/+$/, "")}/${archive}/${snapshot}`));
+		bases.push(...archives.map((base) => `${base.replace(/\/+$/, "")}/${archive}/${snapshot.moment}`));
+	}
+	if (bases.length === 0 && snapshot?.only === true) {
+		fail("FETCH_NO_SNAPSHOT", `no snapshot archive is known, which alone has past states of '${archive}'`, {
+			hint: "name one in the user configuration under mirrors: { snapshot: [<address>] }; apt 3 knows Debian's",
+		});
 	}
 	if (bases.length === 0) {
 		fail("FETCH_NO_MIRROR", `no mirror is known for '${archive}'`, {

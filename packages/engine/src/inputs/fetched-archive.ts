@@ -6,6 +6,7 @@ import { DiagnosticError } from "@devenv/diagnostics";
 import type { ArchiveAccess, ArchiveFile } from "../debian/archive-access.ts";
 import { debianArchiveKeys } from "../debian/archive-keys.ts";
 import type { EngineListener } from "../engine-event.ts";
+import { refuseDownload } from "../offline.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
 
 export interface FetchedArchiveOptions {
@@ -13,15 +14,18 @@ export interface FetchedArchiveOptions {
 	/** Folder for files on their way; made when missing. */
 	readonly folder: string;
 	readonly onEvent?: EngineListener;
+	/** Refuse whatever is asked for. */
+	readonly offline?: boolean;
 }
 
 /** Reads archive files from the machine's mirrors. */
-export function fetchedArchive({ fetcher, folder, onEvent }: FetchedArchiveOptions): ArchiveAccess {
+export function fetchedArchive({ fetcher, folder, onEvent, offline }: FetchedArchiveOptions): ArchiveAccess {
 	let active = 0;
 	return {
 		keys: debianArchiveKeys(),
 		now: () => new Date(),
 		fetch: async (file, signal) => {
+			if (offline === true) refuseDownload(`${displayName(file)} of the archive '${file.archive}'`);
 			mkdirSync(folder, { recursive: true });
 			const scratch = mkdtempSync(join(folder, "archive-"));
 			const destination = join(scratch, "file");
@@ -34,6 +38,7 @@ export function fetchedArchive({ fetcher, folder, onEvent }: FetchedArchiveOptio
 					...limitsOf(file),
 					...(signal === undefined ? {} : { signal }),
 					...(file.snapshot === undefined ? {} : { snapshot: snapshotTime(file.snapshot) }),
+					...(file.past === undefined ? {} : { snapshot: snapshotTime(file.past), snapshotOnly: true }),
 					onProgress: (bytes, total) => {
 						onEvent?.({ kind: "fetching", drvPath: url, name: displayName(file), bytes, total: total ?? null });
 					},

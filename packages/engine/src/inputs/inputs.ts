@@ -20,6 +20,7 @@ import type {
 	WorkOptions,
 } from "../engine-interface.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
+import { momentOf } from "../debian/moment.ts";
 import { fetchedArchive } from "./fetched-archive.ts";
 
 export interface InputsOptions {
@@ -127,19 +128,22 @@ export class Inputs {
 		return new PackageCatalog(this.#options.store.physical(index)).suggest(name);
 	}
 
-	async #lockOne(input: InputSpec, options: WorkOptions): Promise<LockedInput> {
+	async #lockOne(input: InputSpec, options: LockOptions): Promise<LockedInput> {
 		options.onEvent?.({ kind: "phase", phase: "lock", message: `locking ${input.url.value}` });
 		try {
-			return await this.#debian.lock({ name: input.name, url: input.url.value }, this.#request(options));
+			const past = options.to === undefined ? {} : { past: momentOf(options.to, new Date()) };
+			const request = { ...this.#request(options), ...past };
+			return await this.#debian.lock({ name: input.name, url: input.url.value }, request);
 		} catch (error) {
 			throw atInput(error, input);
 		}
 	}
 
-	#request({ onEvent, signal }: WorkOptions): DebianRequest {
+	#request({ onEvent, signal, offline = false }: WorkOptions): DebianRequest {
 		const { fetcher } = this.#options;
+		const listener = onEvent === undefined ? {} : { onEvent };
 		return {
-			access: fetchedArchive({ fetcher, folder: this.#downloads, ...(onEvent === undefined ? {} : { onEvent }) }),
+			access: fetchedArchive({ fetcher, folder: this.#downloads, offline, ...listener }),
 			...(signal === undefined ? {} : { signal }),
 		};
 	}

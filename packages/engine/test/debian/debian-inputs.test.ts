@@ -144,6 +144,24 @@ test("an old lock is served by the snapshot archive", async (t) => {
 	});
 });
 
+test("a past state is locked from the snapshot archive alone, and judged as of then", async (t) => {
+	await withArchive(async ({ archive, newStore, inputs }) => {
+		const access = archive.access();
+		const past = new Date("2026-02-03T23:59:59Z");
+		t.is(await codeOf(inputs(newStore()).lock(debian, { access, past })), "DEBIAN_NO_SNAPSHOT");
+		for (const [path, content] of [...archive.files]) {
+			const [name = "", ...rest] = path.split("/");
+			archive.files.set(`snapshot/${name}/20260203T235959Z/${rest.join("/")}`, content);
+			// What the mirrors have now is another state.
+			if (path.endsWith("InRelease")) archive.files.set(path, Buffer.from("now"));
+		}
+		const store = newStore();
+		const locked = await inputs(store).lock(debian, { access, past });
+		t.is(locked.suites[0]?.date, "2026-02-01T00:00:00Z");
+		t.true(archive.requests.every((path) => !path.startsWith("debian") || path.includes("by-hash")));
+	});
+});
+
 test("other bytes than the signed Release file promises", async (t) => {
 	await withArchive(async ({ archive, newStore, inputs }) => {
 		for (const path of archive.files.keys()) {

@@ -96,7 +96,7 @@ const settings = {
 };
 
 test("the user's mirror comes first, then apt's, then the snapshot archive", (t) => {
-	t.deepEqual(resolveMirror("mirror://debian/pool/a.deb", settings, "20260901T000000Z"), [
+	t.deepEqual(resolveMirror("mirror://debian/pool/a.deb", settings, { moment: "20260901T000000Z", only: false }), [
 		"http://mine.invalid/debian/pool/a.deb",
 		"http://apt.invalid/debian/pool/a.deb",
 		"https://past.invalid/archive/debian/20260901T000000Z/pool/a.deb",
@@ -131,4 +131,17 @@ test("where only the main archive is configured, the security archive is looked 
 	t.deepEqual(resolveMirror("mirror://debian-security/pool/a.deb", { user: new Map(), apt: both }), [
 		"http://security.invalid/pool/a.deb",
 	]);
+});
+
+test("the past is asked of snapshot archives alone, and refused where none is known", (t) => {
+	const mirrors = new Map([["debian", ["http://mirror.invalid/debian"]]]);
+	const past = { moment: "20260901T000000Z", only: true };
+	const known = { user: new Map([["snapshot", ["http://past.invalid/archive"]]]), apt: mirrors };
+	t.deepEqual(resolveMirror("mirror://debian/dists/trixie/InRelease", known, past), [
+		"http://past.invalid/archive/debian/20260901T000000Z/dists/trixie/InRelease",
+	]);
+	const error = t.throws(() => resolveMirror("mirror://debian/x", { user: new Map(), apt: mirrors }, past), {
+		instanceOf: DiagnosticError,
+	});
+	t.is(error.diagnostics[0]?.code, "FETCH_NO_SNAPSHOT");
 });
