@@ -199,7 +199,7 @@ test("whatever was composed before, a root is as one composed afresh: 100 random
 		},
 	);
 	await fc.assert(sequences, { numRuns: 100, endOnFailure: true });
-	t.true(found.hits > 10 && found.ready > 10, JSON.stringify(found));
+	t.true(found.hits > 10 && found.ready > 2, JSON.stringify(found));
 	t.log(found);
 });
 
