@@ -267,6 +267,7 @@ int enter_main(int argc, char **argv)
 	if (problem != NULL)
 		stop(STATUS_FAILED, "cannot use the activation stamp %s: %s", argv[1], problem);
 	restore_caller();
+	stamp_note_use(argv[1], &stamp);
 	enter(&stamp, argc > 3 ? argv + 3 : NULL);
 	return STATUS_FAILED;
 }
@@ -307,6 +308,7 @@ static void try_stamp(char **arguments, char **fallback, int fallback_count)
 	}
 	if (ambient && consent_of(project, stamp.allowed_content) != CONSENT_GIVEN)
 		return;
+	stamp_note_use(path, &stamp);
 	if (command == NULL && stamp.live != NULL)
 		daemon_rouse(stamp.live, fallback, fallback_count);
 	enter(&stamp, command);

@@ -56,6 +56,7 @@ int shim_main(int argc, char **argv)
 	if (access(stamp.view.root, F_OK) < 0 || access(stamp.view.etc, F_OK) < 0)
 		stop(STATUS_FAILED, "the environment of %s is not in the store any more; `devenv shims` there makes it anew",
 		     stamp.project);
+	stamp_note_use(stamp_file, &stamp);
 	const char *active = getenv("DEVENV_ROOT");
 	int is_active = active != NULL && strcmp(active, stamp.project) == 0;
 	view_enter(&stamp.view);

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Seconds by which the noted time of the last use may be late. */
+#define USE_GRAIN (24 * 60 * 60)
 
 #define STAMP_LIMIT (64u << 20)
 
@@ -191,7 +195,14 @@ const char *stamp_read(const char *path, struct stamp *stamp)
 		return problem;
 	stamp->data = text.data;
 	stamp->length = text.length;
+	stamp->used = info.st_mtime;
 	return take_records(stamp);
+}
+
+void stamp_note_use(const char *path, const struct stamp *stamp)
+{
+	if (time(NULL) - stamp->used > USE_GRAIN)
+		utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 static int64_t nanoseconds(struct timespec time)

@@ -9,6 +9,7 @@
 #define DEVENV_STAMP_H
 
 #include <stddef.h>
+#include <time.h>
 
 #include "text.h"
 
@@ -53,6 +54,8 @@ struct stamp {
 	char *live;
 	/* The file that is there if this content may be entered without being asked for; may be NULL. */
 	char *allowed_content;
+	/* When the file was written or last used, in seconds since 1970. */
+	time_t used;
 	/* The file's bytes and where its tracked records are, for stamp_holds. */
 	char *data;
 	size_t length;
@@ -60,6 +63,9 @@ struct stamp {
 
 /* Reads a stamp or a view specification; NULL, or why it cannot be used. Files that others own or may write are refused. */
 const char *stamp_read(const char *path, struct stamp *stamp);
+
+/* Notes that the stamp was used, in its file's time, to the day: how old a project's last use is. */
+void stamp_note_use(const char *path, const struct stamp *stamp);
 
 /* Whether every tracked path and variable is as recorded. `why` (may be NULL) gets the first that is not. */
 int stamp_holds(const struct stamp *stamp, const char **why);

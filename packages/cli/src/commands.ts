@@ -10,6 +10,7 @@ import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
+import Gc from "./commands/gc.ts";
 import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
@@ -51,6 +52,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"processes:restart": ProcessesRestart,
 	"processes:wait": ProcessesWait,
 	hook: Hook,
+	gc: Gc,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,

@@ -30,6 +30,7 @@ const order: readonly string[] = [
 	"print-env",
 	"shims",
 	"hook",
+	"gc",
 	"eval",
 	"nix-instantiate",
 ];

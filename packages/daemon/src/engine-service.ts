@@ -17,6 +17,7 @@ import {
 } from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import {
+	collectGarbage,
 	decideTrust,
 	editPackages,
 	type EditParams,
@@ -60,6 +61,7 @@ import {
 	swapRoot,
 	Trust,
 } from "@devenv/shell";
+import { collectUnused } from "./collect-unused.ts";
 import type { DaemonService } from "./daemon.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import { handle, type RequestContext } from "./handler.ts";
@@ -75,6 +77,7 @@ import {
 	sayLocking,
 	writeLock,
 } from "./project.ts";
+import { rootName } from "./project-records.ts";
 import { ProjectMutex } from "./project-mutex.ts";
 import type { ServiceContext } from "./run-daemon.ts";
 
@@ -103,6 +106,13 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(updateInputs, (params, request) => service.locks.update(params, request)),
 			handle(lockInputs, (params, request) => service.locks.lock(params, request)),
 			handle(resolveLock, (params) => service.locks.resolve(params)),
+			handle(collectGarbage, (params) =>
+				collectUnused(params, {
+					engine,
+					state: layout.state,
+					shellsOf: (project) => service.shellsOf(project),
+				}),
+			),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),
 			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
@@ -214,6 +224,11 @@ export class EngineService {
 			lockWritten: written,
 			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
 		};
+	}
+
+	/** How many open shells of a project are followed. */
+	shellsOf(project: string): number {
+		return this.#live?.shellsOf(project) ?? 0;
 	}
 
 	/** The environment, and what is to run in it. */
@@ -504,7 +519,6 @@ export class EngineService {
 
 	/** What the garbage collector's roots of a project are named after. */
 	#rootLink(folder: string): string {
-		const key = createHash("sha256").update(folder).digest("hex").slice(0, 32);
-		return join(this.#context.layout.state, "roots", key);
+		return join(this.#context.layout.state, "roots", rootName(folder));
 	}
 }

@@ -3,6 +3,7 @@
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvSpec, LockFile } from "@devenv/env-file";
 import type { DrvPath, StorePath } from "@devenv/nix-formats";
+import type { GarbageReport } from "@devenv/store";
 import type { EngineListener } from "./engine-event.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
 import type { Settings } from "./settings.ts";
@@ -134,6 +135,21 @@ export interface RealiseOptions extends WorkOptions {
 	readonly keepGoing?: boolean;
 }
 
+export interface GarbageRequest {
+	/** Bytes after which it stops; absent: everything. */
+	readonly maxFreed?: number;
+	readonly dryRun: boolean;
+	/** Links of roots that do not count any more: in a dry run they are still there. */
+	readonly dropped: readonly string[];
+	/** Links whose sizes are wanted, in groups. */
+	readonly groups: readonly (readonly string[])[];
+}
+
+export interface GarbageOutcome extends GarbageReport {
+	/** For each group, before anything was deleted: bytes (as NARs) of what its links keep, and of what no other group keeps. */
+	readonly sizes: readonly { readonly size: number; readonly own: number }[];
+}
+
 /** Failures that are the user's to mend are DiagnosticErrors. */
 export interface Engine {
 	/** A lock for the spec: entries of `existing` are kept unless asked otherwise, missing ones are made (network). */
@@ -157,6 +173,8 @@ export interface Engine {
 	 * was kept under this name before. `link`: a path outside the store; roots are made at it and beside it.
 	 */
 	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index">): void;
+	/** Deletes what nothing keeps: no root, no running process or build. Other requests are answered meanwhile. */
+	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome>;
 	/** The builds at work, oldest first. */
 	readonly running: readonly RunningGoal[];
 	/** Resolves when no build is left. */

@@ -20,6 +20,8 @@ import type {
 	EvaluatedEnvironment,
 	EvaluateRequest,
 	EvaluateResult,
+	GarbageOutcome,
+	GarbageRequest,
 	LockOptions,
 	LockOutcome,
 	RealiseOptions,
@@ -33,6 +35,7 @@ import type { PackageSetRequest } from "./evaluation/messages.ts";
 import { readApt } from "./fetch/mirrors.ts";
 import { createFetcher } from "./fetch/http-fetcher.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
+import { collectInThread } from "./garbage/collect-garbage.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
@@ -150,6 +153,17 @@ class StoreEngine implements Engine {
 	keepEnvironment(link: string, { outPath, index }: Pick<EvaluatedEnvironment, "outPath" | "index">): void {
 		this.#store.addRoot(link, outPath);
 		this.#store.addRoot(`${link}-index`, index);
+	}
+
+	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome> {
+		return this.#working(async () => {
+			// Else all that this daemon ever made would be kept. Somebody else's work keeps what it has.
+			if (this.#active === 1 && this.#queue.running.length === 0 && !options.dryRun) {
+				await this.#evaluators.endIdle();
+				if (this.#active === 1) this.#store.forgetTempRoots();
+			}
+			return collectInThread({ ...options, storeRoot: this.#store.root });
+		});
 	}
 
 	get running(): readonly RunningGoal[] {

@@ -12,6 +12,8 @@ export type {
 	EvaluatedEnvironment,
 	EvaluateRequest,
 	EvaluateResult,
+	GarbageOutcome,
+	GarbageRequest,
 	InputChange,
 	LockOptions,
 	LockOutcome,

@@ -52,6 +52,7 @@ export {
 	type StatusResult,
 	type StopParams,
 } from "./methods.ts";
+export { collectGarbage, type CollectParams, type CollectResult, type ProjectUse } from "./garbage-methods.ts";
 export {
 	applyProcesses,
 	type ApplyParams,

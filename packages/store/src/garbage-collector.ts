@@ -123,7 +123,10 @@ class Collection {
 	#deadPaths(): StorePath[] {
 		const { paths, layout } = this.#context;
 		const graph = paths.graph();
-		const roots = readAllRoots(layout, paths, { prune: this.#options.dryRun !== true }).map((root) => root.path);
+		const dropped = new Set(this.#options.dropped);
+		const roots = readAllRoots(layout, paths, { prune: this.#options.dryRun !== true })
+			.filter(({ link }) => !dropped.has(link))
+			.map((root) => root.path);
 		const valid = roots.filter((path) => graph.has(path));
 		// The deriver of what is alive is alive, as in Nix's default settings.
 		const live = new Set(closureOf(valid, (path) => [...(graph.get(path) ?? []), ...this.#derivers(path)]));

@@ -216,6 +216,12 @@ class LocalStore implements Store {
 		});
 	}
 
+	forgetTempRoots(): void {
+		this.#writing("forget the temporary roots", () => {
+			this.#tempRoots.forget();
+		});
+	}
+
 	addRoot(link: string, path: StorePath): void {
 		this.#writing(`make the root ${link}`, () => {
 			this.addTempRoot(path);

@@ -1,6 +1,6 @@
 /**
- * Store paths that running processes use: their program, working folder, open files, mappings and environment.
- * Layer 2. Linux only; of other users' processes only what the kernel shows is seen.
+ * Store paths that running processes use: their program, working folder, open files, mappings, environment, and what is mounted
+ * in their mount namespaces. Layer 2. Linux only; of other users' processes only what the kernel shows is seen.
  */
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -12,6 +12,8 @@ import type { StoreLayout } from "./store-layout.ts";
 export function readRuntimeRoots(layout: StoreLayout): GcRoot[] {
 	const finder = new PathFinder(layout);
 	const roots = new Map<StorePath, GcRoot>();
+	/** Mount namespaces that were looked at: processes of one see the same. */
+	const seen = new Set<string>();
 	for (const name of names("/proc")) {
 		if (!/^[0-9]+$/.test(name)) continue;
 		const folder = `/proc/${name}`;
@@ -20,12 +22,22 @@ export function readRuntimeRoots(layout: StoreLayout): GcRoot[] {
 			...names(`${folder}/fd`).map((each) => attempt(() => readlinkSync(`${folder}/fd/${each}`))),
 			attempt(() => readFileSync(`${folder}/maps`, "latin1")),
 			attempt(() => readFileSync(`${folder}/environ`, "latin1")),
+			mountsOf(folder, seen),
 		];
 		for (const path of finder.find(texts.join("\0"))) {
 			if (!roots.has(path)) roots.set(path, { link: `{process:${name}}`, path });
 		}
 	}
 	return [...roots.values()];
+}
+
+/** What is mounted where, unless another process of that namespace was looked at. */
+function mountsOf(folder: string, seen: Set<string>): string | undefined {
+	const namespace = attempt(() => readlinkSync(`${folder}/ns/mnt`));
+	if (namespace !== undefined && seen.has(namespace)) return undefined;
+	const mounts = attempt(() => readFileSync(`${folder}/mountinfo`, "latin1"));
+	if (namespace !== undefined && mounts !== undefined) seen.add(namespace);
+	return mounts;
 }
 
 /** Finds store paths, logical or physical, in a text. */

@@ -98,6 +98,8 @@ export interface GarbageOptions {
 	readonly dryRun?: boolean;
 	/** Stops once so many bytes are freed. */
 	readonly maxFreed?: number;
+	/** Links of permanent roots that do not count: for a dry run, before they are removed. */
+	readonly dropped?: readonly string[];
 	/** Deletes just these (and fails with `STORE_PATH_ALIVE` for one that is alive) instead of everything dead. */
 	readonly paths?: readonly StorePath[];
 }
@@ -192,6 +194,8 @@ export interface Store extends Disposable {
 
 	/** Keeps the path from being collected while this connection is open. To be called before its validity is asked for. */
 	addTempRoot(path: StorePath): void;
+	/** Lets go of this connection's temporary roots. Only while nothing works with what they keep. */
+	forgetTempRoots(): void;
 	/** Makes the symlink `link` → path, outside the store, a permanent root. */
 	addRoot(link: string, path: StorePath): void;
 	/** Makes a link that exists a permanent root, for as long as it exists and points into the store. */

@@ -8,7 +8,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { isStorePath, type StorePath } from "@devenv/nix-formats";
 import { isSessionAlive } from "./session.ts";
 import { hasCode } from "./store-failure.ts";
@@ -37,6 +37,12 @@ export class TempRoots {
 		for (const file of this.#files) writeSync(file, `${path}\0`, null, "latin1");
 		this.#known.add(path);
 		return true;
+	}
+
+	/** Takes all back; Nix's file is that of the whole process, so no other connection of it may have any. */
+	forget(): void {
+		for (const file of this.#files) ftruncateSync(file);
+		this.#known.clear();
 	}
 
 	/** Lets go of the files. Nix's stays until the process has ended, since other connections of it may use it too. */

@@ -50,6 +50,12 @@ export class EvaluatorPool {
 		}
 	}
 
+	/** Ends the threads that have nothing to do, with what they keep; the next task starts one. */
+	async endIdle(): Promise<void> {
+		const idle = this.#threads.filter((thread) => !thread.busy && !this.#reserved.has(thread));
+		await Promise.all(idle.map((thread) => thread.terminate()));
+	}
+
 	/** Ends all threads; tasks under way reject. */
 	async close(): Promise<void> {
 		this.#closed = true;

@@ -1,0 +1,51 @@
+/** `devenv gc`: which projects count, and what the engine deletes then. Layer 4. */
+
+import type { Engine } from "@devenv/engine";
+import type { CollectParams, CollectResult } from "@devenv/protocol";
+import { dropProject, listProjects, listRootLinks, rootName } from "./project-records.ts";
+
+export interface CollectWorld {
+	readonly engine: Engine;
+	readonly state: string;
+	/** How many open shells of a project are followed. */
+	readonly shellsOf: (project: string) => number;
+}
+
+/** Lets go of what projects that are gone or unused keep, and deletes what nothing keeps. */
+export async function collectUnused(
+	{ olderThan, maxFreed, dryRun }: CollectParams,
+	{ engine, state, shellsOf }: CollectWorld,
+): Promise<CollectResult> {
+	const links = listRootLinks(state);
+	const projects = listProjects(state).map((record) => {
+		const age = Math.max(0, (Date.now() - record.used) / 1000);
+		const open = shellsOf(record.project);
+		const old = olderThan !== null && age > olderThan && open === 0;
+		const dropped = record.gone && open === 0 ? ("gone" as const) : old ? ("old" as const) : null;
+		return { project: record.project, age, dropped, links: links.get(rootName(record.project)) ?? [] };
+	});
+	const leaving = projects.filter(({ dropped }) => dropped !== null);
+	// Measured while all is there.
+	const groups = projects.map((each) => each.links);
+	const before = dryRun ? undefined : await engine.collectGarbage({ dryRun: true, dropped: [], groups });
+	if (!dryRun) for (const { project } of leaving) dropProject(state, project);
+	const report = await engine.collectGarbage({
+		dryRun,
+		dropped: leaving.flatMap((each) => each.links),
+		groups,
+		...(maxFreed === null ? {} : { maxFreed }),
+	});
+	const sizes = (before ?? report).sizes;
+	return {
+		projects: projects.map(({ project, age, dropped }, index) => ({
+			project,
+			age,
+			dropped,
+			...(sizes[index] ?? { size: 0, own: 0 }),
+		})),
+		deleted: report.deleted.length,
+		bytesFreed: report.bytesFreed,
+		dryRun,
+		largest: report.deleted.toSorted((a, b) => b.size - a.size).slice(0, 100),
+	};
+}
