@@ -476,6 +476,7 @@ export class EngineService {
 	#lockInputs(project: Project, request: RequestContext, offline: boolean): Promise<LockOutcome> {
 		sayLocking(project, request);
 		return this.#engine.lockInputs(project.spec, undefined, {
+			project: project.folder,
 			offline,
 			signal: request.signal,
 			onEvent: request.progress,
@@ -494,7 +495,9 @@ export class EngineService {
 	}
 
 	/** A lock of our own for searches, which no environment is made from: made when first asked for, and once a day. */
-	async #newestLock(spec: EnvSpec, request: RequestContext): Promise<LockFile> {
+	async #newestLock({ inputs: all, ...rest }: EnvSpec, request: RequestContext): Promise<LockFile> {
+		// What has no packages need not be fetched.
+		const spec = { ...rest, inputs: all.filter(({ url }) => url.value.startsWith("debian:")) };
 		const inputs = JSON.stringify(spec.inputs.map(({ name, url }) => [name, url.value]));
 		const key = createHash("sha256").update(inputs).digest("hex").slice(0, 32);
 		const folder = join(this.#context.layout.cache, "search", key);
@@ -502,6 +505,7 @@ export class EngineService {
 			const known = readCachedLock(folder, SEARCH_LOCK_AGE);
 			if (known !== undefined) return known;
 			const { lock } = await this.#engine.lockInputs(spec, undefined, {
+				project: folder,
 				signal: request.signal,
 				onEvent: request.progress,
 			});

@@ -46,6 +46,7 @@ export class LockRequests {
 			const project = readProject(params.project, version);
 			sayLocking(project, request);
 			const { lock, changes } = await engine.lockInputs(project.spec, project.lock, {
+				project: project.folder,
 				update: params.inputs.length === 0 ? "all" : params.inputs,
 				...(params.to === undefined ? {} : { to: params.to }),
 				signal: request.signal,
@@ -68,6 +69,7 @@ export class LockRequests {
 			if (differences.length === 0) return { changes: [], differences, written: false, diagnostics };
 			sayLocking(project, request);
 			const { lock, changes } = await engine.lockInputs(project.spec, project.lock, {
+				project: project.folder,
 				signal: request.signal,
 				onEvent: request.progress,
 				offline: params.offline ?? false,
@@ -82,7 +84,7 @@ export class LockRequests {
 		const lockOf = (content: string): LockFile => {
 			const { lock } = parseLock({ file: "env.lock", content });
 			if (!mixed) return lock;
-			return { inputs: lock.inputs.map((input) => ({ ...input, indexes: [] })) };
+			return { inputs: lock.inputs.map((input) => (input.kind === "debian" ? { ...input, indexes: [] } : input)) };
 		};
 		return this.#world.locking.run(folder, () => {
 			const base = params.base === null ? {} : { base: lockOf(params.base) };

@@ -38,6 +38,8 @@ export interface LockOptions extends WorkOptions {
 	readonly to?: string;
 	/** Inputs to lock anew although they are locked; `all` or names of the spec. */
 	readonly update?: "all" | readonly string[];
+	/** Folder of env.yaml, to which inputs on this machine are relative. */
+	readonly project: string;
 }
 
 export interface InputChange {
@@ -76,6 +78,8 @@ export interface EvaluatedEnvironment {
 	readonly outPath: StorePath;
 	/** The package set's index object, from which it was evaluated. */
 	readonly index: StorePath;
+	/** Other inputs that it was evaluated from. */
+	readonly sources: readonly StorePath[];
 	/** The FHS root; null for an environment without packages of such a set. */
 	readonly root: { readonly drvPath: DrvPath; readonly outPath: StorePath } | null;
 	readonly packages: readonly { readonly attr: string; readonly name: string; readonly version: string }[];
@@ -153,7 +157,7 @@ export interface GarbageOutcome extends GarbageReport {
 /** Failures that are the user's to mend are DiagnosticErrors. */
 export interface Engine {
 	/** A lock for the spec: entries of `existing` are kept unless asked otherwise, missing ones are made (network). */
-	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options?: LockOptions): Promise<LockOutcome>;
+	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions): Promise<LockOutcome>;
 	/** For people: the date or revision of a locked input; null where it is not locked. */
 	describeInput(lock: LockFile, name: string): string | null;
 	/** Instantiates the environment of a spec; brings its inputs into the store first. Nothing is built but imports. */
@@ -169,10 +173,10 @@ export interface Engine {
 	isValid(path: StorePath): boolean;
 	physical(path: StorePath): string;
 	/**
-	 * Keeps a realised environment, and the index that it was evaluated from, from garbage collection, in the place of what
+	 * Keeps a realised environment, and the inputs that it was evaluated from, from garbage collection, in the place of what
 	 * was kept under this name before. `link`: a path outside the store; roots are made at it and beside it.
 	 */
-	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index">): void;
+	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index" | "sources">): void;
 	/** Deletes what nothing keeps: no root, no running process or build. Other requests are answered meanwhile. */
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome>;
 	/** The builds at work, oldest first. */

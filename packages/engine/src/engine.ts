@@ -2,7 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
@@ -59,6 +59,15 @@ function hostSystem(): string {
 	return `${cpu}-${process.platform}`;
 }
 
+/** A package set with the inputs that its overlays come from. */
+interface LocatedPackageSet extends PackageSetRequest {
+	readonly sources: readonly StorePath[];
+}
+
+function plainSet({ sources: _, ...set }: LocatedPackageSet): PackageSetRequest {
+	return set;
+}
+
 class StoreEngine implements Engine {
 	readonly #store: Store;
 	readonly #fetcher: Fetcher;
@@ -105,7 +114,7 @@ class StoreEngine implements Engine {
 		this.#evaluators.warmUp();
 	}
 
-	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions = {}): Promise<LockOutcome> {
+	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions): Promise<LockOutcome> {
 		return this.#working(() => this.#inputs.lock(spec, existing, options));
 	}
 
@@ -150,9 +159,13 @@ class StoreEngine implements Engine {
 		return this.#store.physical(path);
 	}
 
-	keepEnvironment(link: string, { outPath, index }: Pick<EvaluatedEnvironment, "outPath" | "index">): void {
+	keepEnvironment(
+		link: string,
+		{ outPath, index, sources }: Pick<EvaluatedEnvironment, "outPath" | "index" | "sources">,
+	): void {
 		this.#store.addRoot(link, outPath);
 		this.#store.addRoot(`${link}-index`, index);
+		for (const [number, source] of sources.entries()) this.#store.addRoot(`${link}-source-${number}`, source);
 	}
 
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome> {
@@ -200,7 +213,8 @@ class StoreEngine implements Engine {
 
 	async #evaluateEnvironment(request: EnvironmentRequest, options: WorkOptions): Promise<EvaluatedEnvironment> {
 		const { spec } = request;
-		const set = await this.#packageSet(request, options);
+		const located = await this.#packageSet(request, options);
+		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
 		const reply = await this.#evaluators.run(
 			{
@@ -224,6 +238,7 @@ class StoreEngine implements Engine {
 			drvPath: parseDrvPath(reply.drvPath),
 			outPath: parseStorePath(reply.outPath),
 			index: parseStorePath(set.index),
+			sources: located.sources,
 			root:
 				reply.root === null
 					? null
@@ -236,7 +251,7 @@ class StoreEngine implements Engine {
 
 	async #evaluate(request: EvaluateRequest, options: WorkOptions): Promise<EvaluateResult> {
 		const { environment, expression, ...rest } = request;
-		const set = environment === null ? null : await this.#packageSet(environment, options);
+		const set = environment === null ? null : plainSet(await this.#packageSet(environment, options));
 		const { text, traces } = await this.#evaluators.run(
 			{ kind: "expression", set, text: expression, ...rest },
 			this.#answering(options),
@@ -257,7 +272,8 @@ class StoreEngine implements Engine {
 	}
 
 	/** Brings the input of the spec's packages into the store. */
-	async #packageSet({ project, spec, lock }: EnvironmentRequest, options: WorkOptions): Promise<PackageSetRequest> {
+	async #packageSet(request: EnvironmentRequest, options: WorkOptions): Promise<LocatedPackageSet> {
+		const { spec, lock } = request;
 		const name = spec.packages[0]?.input ?? DEFAULT_INPUT;
 		const foreign = spec.packages.find(({ input }) => input !== name);
 		if (foreign !== undefined) {
@@ -271,10 +287,14 @@ class StoreEngine implements Engine {
 		}
 		const index = await this.#inputs.ensure(lock, name, options);
 		const input = spec.inputs.find((each) => each.name === name);
-		const overlays = [...(input?.overlays ?? []), ...spec.overlays].map(({ value }) =>
-			isAbsolute(value) ? value : resolve(project, value),
-		);
-		return { index, overlays, system: this.#system };
+		const sources = new Set<StorePath>();
+		const overlays: string[] = [];
+		for (const overlay of [...(input?.overlays ?? []), ...spec.overlays]) {
+			const located = await this.#inputs.overlayFile(overlay, request, options);
+			if (located.source !== undefined) sources.add(located.source);
+			overlays.push(located.file);
+		}
+		return { index, overlays, system: this.#system, sources: [...sources] };
 	}
 
 	/** What an evaluator may ask of us while it works for this request. */

@@ -311,3 +311,36 @@ test("search finds by name and description", async (t) => {
 		[["jq", "debian"]],
 	);
 });
+
+test("overlays come from inputs that are folders, as the lock pins them", async (t) => {
+	const { engine, project, lock, write } = makeEngine(t);
+	mkdirSync(join(project, "tools/lib"), { recursive: true });
+	write("tools/overlay.nix", "final: prev: { query = import ./lib/query.nix prev; }\n");
+	write("tools/lib/query.nix", "prev: prev.jq\n");
+	const spec = specOf("inputs: { tools: { url: path:tools } }\noverlays: ['tools#overlay.nix']\npackages: [query]\n");
+	const locked = await engine.lockInputs(spec, lock, { project });
+	t.deepEqual(
+		locked.changes.map(({ input, from }) => [input, from]),
+		[["tools", null]],
+	);
+	// What is pinned is used, whatever the folder says by then.
+	write("tools/overlay.nix", 'throw "changed"\n');
+	const request = { project, spec, lock: locked.lock, variables: {} };
+	const environment = await engine.evaluateEnvironment(request, { offline: true });
+	t.deepEqual(
+		environment.packages.map(({ attr, name }) => [attr, name]),
+		[["query", "jq"]],
+	);
+	t.is(environment.sources.length, 1);
+	t.deepEqual(
+		engine.closure(environment).map(({ name }) => name),
+		["bash", "jq", "libjq1"],
+	);
+	const refused = (text: string): Promise<Diagnostic> =>
+		failure(t, engine.evaluateEnvironment({ ...request, spec: specOf(text) }));
+	const inputs = "inputs: { tools: { url: path:tools } }\n";
+	t.like(await refused(`${inputs}overlays: ['tools#other.nix']\n`), { code: "INPUT_NO_FILE", location: { line: 2 } });
+	t.is((await refused(`${inputs}overlays: ['tools#../overlay.nix']\n`)).code, "INPUT_NO_FILE");
+	t.is((await refused("overlays: ['debian#overlay.nix']\n")).code, "INPUT_NO_FILES");
+	t.is((await refused(`${inputs}packages: ['tools#jq']\n`)).code, "ENV_INPUT_NO_PACKAGES");
+});

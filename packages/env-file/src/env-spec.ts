@@ -78,3 +78,9 @@ export interface EnvSpec {
 /** The input that `packages: [jq]` means, and what it is when env.yaml does not say. */
 export const DEFAULT_INPUT = "debian";
 export const DEFAULT_INPUT_URL = "debian:trixie";
+
+/** The input and the file in it that an overlay names (`input#folder/overlay.nix`); undefined for a file of the project's. */
+export function overlayInput(overlay: string): { readonly input: string; readonly file: string } | undefined {
+	const [, input, file] = /^([A-Za-z][A-Za-z0-9_-]*)#(.+)$/s.exec(overlay) ?? [];
+	return input === undefined || file === undefined ? undefined : { input, file };
+}

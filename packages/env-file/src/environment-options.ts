@@ -50,10 +50,20 @@ const setByDevenv = "devenv sets it in every shell";
 /** An entry of `packages`: `attr` or `input#attr`. */
 export const packagePattern: RegExp = /^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/;
 
+/** URLs of inputs: a Debian suite, a folder, a git repository. */
+const inputUrl = new RegExp(
+	[
+		String.raw`^(?:debian:[a-z][a-z0-9-]*(?:\?components=[a-z][a-z0-9,-]*)?`,
+		String.raw`path:[^\s?#]+`,
+		String.raw`git\+(?:https|file)://[^\s?#]+(?:\?(?:ref|rev)=[A-Za-z0-9][A-Za-z0-9._/-]*)?`,
+		String.raw`github:[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9][A-Za-z0-9._/-]*)?)$`,
+	].join("|"),
+);
+
 const overlayPath = text({
 	expects: "the path of a .nix file",
 	pattern: /^[^\0]*[^\0/]\.nix$/,
-	hint: "name the file, relative to this one: ./overlays/tools.nix",
+	hint: "name the file, relative to this one: ./overlays/tools.nix; or in an input: input#overlay.nix",
 	examples: ["./overlay.nix"],
 });
 
@@ -61,12 +71,13 @@ const inputDeclaration = record<InputDeclaration>(
 	{
 		url: {
 			type: text({
-				expects: "the URL of a package set, such as debian:trixie",
-				pattern: /^debian:[a-z][a-z0-9-]*(\?components=[a-z][a-z0-9,-]*)?$/,
+				expects: "the URL of an input, such as debian:trixie",
+				pattern: inputUrl,
 				hint: explainUrl,
 				examples: [DEFAULT_INPUT_URL],
 			}),
-			description: "Where the package set comes from: `debian:<suite>`. What it is exactly is pinned in env.lock.",
+			description:
+				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix`: `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`. What it is exactly is pinned in env.lock.",
 			required: true,
 			example: DEFAULT_INPUT_URL,
 		},
@@ -81,7 +92,7 @@ const inputDeclaration = record<InputDeclaration>(
 
 function explainUrl(url: string): string {
 	if (/^[a-z][a-z0-9-]*$/.test(url)) return `did you mean 'debian:${url}'?`;
-	return "this version knows debian:<suite>, for example debian:trixie";
+	return "known are debian:<suite>, path:<folder>, git+https://…, git+file://… and github:<owner>/<repository>";
 }
 
 export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(

@@ -1,6 +1,13 @@
 /** A LockFile as the text of env.lock. Layer 1 (pure). */
 
-import { LOCK_VERSION, type LockFile, type LockedInput, type LockedSuite } from "./lock-file.ts";
+import {
+	LOCK_VERSION,
+	type LockFile,
+	type LockedDebianInput,
+	type LockedInput,
+	type LockedSuite,
+	type LockedTreeInput,
+} from "./lock-file.ts";
 
 const head = "# The exact package sets of this environment. Commit this file; `devenv update` renews it.\n";
 
@@ -15,20 +22,30 @@ export function formatLock(lock: LockFile): string {
 }
 
 function formatInput(input: LockedInput): string {
-	const lines = [
-		`  ${scalar(input.name)}:`,
-		`    kind: ${input.kind}`,
-		`    url: ${scalar(input.url)}`,
-		...block("    suites:", sorted(input.suites, ({ suite }) => suite).flatMap(formatSuite)),
+	const head = [`  ${scalar(input.name)}:`, `    kind: ${input.kind}`, `    url: ${scalar(input.url)}`];
+	return `${[...head, ...(input.kind === "tree" ? formatTree(input) : formatDebian(input))].join("\n")}\n`;
+}
+
+function formatTree({ rev, date, narHash }: LockedTreeInput): string[] {
+	return [
+		// Always quoted: some revisions read as numbers.
+		...(rev === undefined ? [] : [`    rev: "${rev}"`]),
+		...(date === undefined ? [] : [`    date: ${date}`]),
+		`    narHash: ${scalar(narHash)}`,
+	];
+}
+
+function formatDebian({ suites, indexes }: LockedDebianInput): string[] {
+	return [
+		...block("    suites:", sorted(suites, ({ suite }) => suite).flatMap(formatSuite)),
 		...block(
 			"    indexes:",
-			sorted(input.indexes, ({ system }) => system).flatMap(({ system, narHash }) => [
+			sorted(indexes, ({ system }) => system).flatMap(({ system, narHash }) => [
 				`      - system: ${scalar(system)}`,
 				`        narHash: ${scalar(narHash)}`,
 			]),
 		),
 	];
-	return `${lines.join("\n")}\n`;
 }
 
 function formatSuite(suite: LockedSuite): string[] {

@@ -6,6 +6,7 @@
 export {
 	DEFAULT_INPUT,
 	DEFAULT_INPUT_URL,
+	overlayInput,
 	type CleanSpec,
 	type EnvSpec,
 	type EnvVariable,
@@ -45,6 +46,7 @@ export {
 	type LockedInput,
 	type LockedPackageIndex,
 	type LockedSuite,
+	type LockedTreeInput,
 	lockedRevision,
 } from "./lock-file.ts";
 export { type LockChoice, type LockSides, mergeLocks, type MergedLock, splitLockConflict } from "./merge-locks.ts";

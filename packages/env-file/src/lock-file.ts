@@ -1,6 +1,6 @@
 /** What an env.lock holds. Layer 1 (pure). */
 
-import type { Location } from "@devenv/diagnostics";
+import { type Location, unreachable } from "@devenv/diagnostics";
 
 /** The version of the text format that this program writes; older ones are read, newer ones refused with advice. */
 export const LOCK_VERSION = 1;
@@ -48,7 +48,21 @@ export interface LockedDebianInput {
 	readonly suites: readonly LockedSuite[];
 }
 
-export type LockedInput = LockedDebianInput;
+/** A pinned folder of files: of a git repository, or on this machine. */
+export interface LockedTreeInput {
+	readonly kind: "tree";
+	readonly name: string;
+	/** As above. */
+	readonly url: string;
+	/** The commit, in base 16; only of git repositories. */
+	readonly rev?: string;
+	/** Date of the commit, as of suites. */
+	readonly date?: string;
+	/** SRI hash (`sha256-…`) of the NAR of the folder. */
+	readonly narHash: string;
+}
+
+export type LockedInput = LockedDebianInput | LockedTreeInput;
 
 export interface LockFile {
 	/** By name, sorted. */
@@ -58,8 +72,20 @@ export interface LockFile {
 /** Where an input's entry begins in the lock's text, for messages about it. */
 export type LockLocations = ReadonlyMap<string, Location>;
 
-/** For people and for comparing: the newest date among the suites of a locked input, in ISO 8601. */
+/** For people, and for comparing by age: a date and a revision, or what there is of them. */
 export function lockedRevision(locked: LockedInput): string {
-	const dates = locked.suites.map(({ date }) => date).sort();
-	return dates.at(-1) ?? locked.url;
+	switch (locked.kind) {
+		case "debian":
+			return (
+				locked.suites
+					.map(({ date }) => date)
+					.sort()
+					.at(-1) ?? locked.url
+			);
+		case "tree":
+			if (locked.rev === undefined) return locked.narHash;
+			return locked.date === undefined ? locked.rev : `${locked.date} ${locked.rev.slice(0, 12)}`;
+		default:
+			return unreachable(locked);
+	}
 }

@@ -1,5 +1,6 @@
 /** The keys of env.lock, declared with the same building blocks as those of env.yaml. Layer 1 (pure). */
 
+import { isMap } from "yaml";
 import type { Located } from "./env-spec.ts";
 import { type RecordType, list, record, table } from "./option-collections.ts";
 import { text, wholeNumber } from "./option-scalars.ts";
@@ -11,11 +12,22 @@ export interface LockDeclaration {
 	readonly inputs: readonly (readonly [string, InputEntry])[];
 }
 
-export interface InputEntry {
+/** Told apart by what they hold: the kind is read first, and decides which it has to be. */
+export type InputEntry = DebianEntry | TreeEntry;
+
+export interface DebianEntry {
 	readonly kind: Located<string>;
 	readonly url: Located<string>;
 	readonly suites: readonly SuiteEntry[];
 	readonly indexes: readonly IndexEntry[];
+}
+
+export interface TreeEntry {
+	readonly kind: Located<string>;
+	readonly url: Located<string>;
+	readonly rev?: Located<string>;
+	readonly date?: Located<string>;
+	readonly narHash: Located<string>;
 }
 
 export interface SuiteEntry {
@@ -80,10 +92,16 @@ const suiteEntry = record<SuiteEntry>(
 	{ expects: "a table that pins a suite", example: "{ suite: trixie, archive: debian, date: …, packages: […] }" },
 );
 
-const inputEntry = record<InputEntry>(
+const kind = required(
+	word("a kind of input that this version knows: debian or tree", /^(?:debian|tree)$/),
+	"What kind of input it is.",
+);
+const url = required(word("an input's URL", /^[a-z+]+:\S+$/), "The URL in env.yaml that was locked.");
+
+const debianEntry = record<DebianEntry>(
 	{
-		kind: required(word("a kind of input that this version knows: debian", /^debian$/), "What kind of input it is."),
-		url: required(word("an input's URL", /^[a-z]+:\S+$/), "The URL in env.yaml that was locked."),
+		kind,
+		url,
 		suites: required(list(suiteEntry, { expects: "a list of suites", example: "suites: […]" }), "What was locked."),
 		indexes: required(
 			list(indexEntry, { expects: "a list of index objects", example: "indexes: […]" }),
@@ -92,6 +110,29 @@ const inputEntry = record<InputEntry>(
 	},
 	{ expects: "a table that pins an input", example: "{ kind: debian, url: debian:trixie, suites: […], indexes: […] }" },
 );
+
+const treeEntry = record<TreeEntry>(
+	{
+		kind,
+		url,
+		rev: { type: word("a git revision", /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/), description: "The commit." },
+		date: {
+			type: word("a time in UTC", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+			description: "Date of the commit.",
+		},
+		narHash: required(word("a sha256 SRI hash", /^sha256-[A-Za-z0-9+/]{43}=$/), "Hash of the folder's NAR."),
+	},
+	{ expects: "a table that pins an input", example: "{ kind: tree, url: path:../tools, narHash: sha256-… }" },
+);
+
+const inputEntry: OptionType<InputEntry> = {
+	expects: "a table that pins an input",
+	decode: (slot, context) => {
+		const tree = isMap(slot.node) && slot.node.get("kind") === "tree";
+		return (tree ? treeEntry : debianEntry).decode(slot, context);
+	},
+	schema: () => ({ anyOf: [debianEntry.schema(), treeEntry.schema()] }),
+};
 
 export const lockOptions: RecordType<LockDeclaration> = record<LockDeclaration>(
 	{

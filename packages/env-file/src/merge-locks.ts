@@ -80,6 +80,7 @@ function take(sides: Sides, side: "ours" | "theirs"): MergedInput {
 
 /** One pin with the index objects of both sides, if all else is equal and no two objects contradict each other. */
 function joinIndexes(ours: LockedInput, theirs: LockedInput): LockedInput | undefined {
+	if (ours.kind !== "debian" || theirs.kind !== "debian") return undefined;
 	if (textOf({ ...ours, indexes: [] }) !== textOf({ ...theirs, indexes: [] })) return undefined;
 	const indexes = new Map(ours.indexes.map((each) => [each.system, each]));
 	for (const each of theirs.indexes) {

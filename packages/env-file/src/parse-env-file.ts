@@ -2,7 +2,14 @@
 
 import { type Diagnostic, DiagnosticError, diagnose, nearestNames } from "@devenv/diagnostics";
 import { isScalar } from "yaml";
-import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type InputSpec, type Located } from "./env-spec.ts";
+import {
+	DEFAULT_INPUT,
+	DEFAULT_INPUT_URL,
+	type EnvSpec,
+	type InputSpec,
+	type Located,
+	overlayInput,
+} from "./env-spec.ts";
 import type { PackageRequest } from "./env-spec.ts";
 import { type EnvDeclaration, type InputDeclaration, environmentOptions } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
@@ -162,6 +169,17 @@ function checkVersion(spec: EnvSpec, version: string | undefined, diagnostics: D
 
 function checkInputs(spec: EnvSpec, diagnostics: Diagnostic[]): void {
 	const names = spec.inputs.map((input) => input.name);
+	for (const { value, location } of [...spec.inputs.flatMap((each) => each.overlays), ...spec.overlays]) {
+		const named = overlayInput(value)?.input;
+		if (named === undefined || names.includes(named)) continue;
+		const message = `the overlay '${value}' names the input '${named}', which is not declared`;
+		diagnostics.push(
+			diagnose("ENV_UNKNOWN_INPUT", message, {
+				...(location === undefined ? {} : { location }),
+				hint: `add it under 'inputs', or write './${value}' for a file of that name`,
+			}),
+		);
+	}
 	for (const request of spec.packages) {
 		if (names.includes(request.input)) continue;
 		const near = nearestNames(request.input, names, { most: 1 })[0];

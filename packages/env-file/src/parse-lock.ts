@@ -73,6 +73,16 @@ function truncated(yaml: YamlText): Diagnostic {
 }
 
 function lockedInput(name: string, entry: InputEntry): LockedInput {
+	if ("narHash" in entry) {
+		return {
+			kind: "tree",
+			name,
+			url: entry.url.value,
+			...(entry.rev === undefined ? {} : { rev: entry.rev.value }),
+			...(entry.date === undefined ? {} : { date: entry.date.value }),
+			narHash: entry.narHash.value,
+		};
+	}
 	return {
 		kind: "debian",
 		name,

@@ -49,6 +49,7 @@ const beyondSchema = new Set([
 	"a bad escape",
 	"a loose alias",
 	"a key that is a list",
+	"an overlay of an input that is not declared",
 	"deep nesting",
 ]);
 

@@ -1,9 +1,16 @@
 import { DiagnosticError } from "@devenv/diagnostics";
 import test from "ava";
 import fc from "fast-check";
-import { formatLock, type LockFile, type LockedInput, mergeLocks, splitLockConflict } from "../src/index.ts";
+import {
+	formatLock,
+	type LockFile,
+	type LockedDebianInput,
+	type LockedInput,
+	mergeLocks,
+	splitLockConflict,
+} from "../src/index.ts";
 
-function input(name: string, day: number, more: Partial<LockedInput> = {}): LockedInput {
+function input(name: string, day: number, more: Partial<LockedDebianInput> = {}): LockedDebianInput {
 	const date = `2026-11-${String(day).padStart(2, "0")}T00:00:00Z`;
 	const narHash = `sha256-${String.fromCharCode(65 + day).repeat(43)}=`;
 	return {

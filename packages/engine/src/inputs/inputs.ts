@@ -4,14 +4,24 @@
  * Where lock and store suffice, nothing is fetched.
  */
 
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
 import { DiagnosticError, diagnose, fail } from "@devenv/diagnostics";
-import { type EnvSpec, type InputSpec, type LockedInput, lockedRevision, type LockFile } from "@devenv/env-file";
+import {
+	type EnvSpec,
+	type InputSpec,
+	type Located,
+	type LockedInput,
+	lockedRevision,
+	type LockFile,
+	overlayInput,
+} from "@devenv/env-file";
 import type { StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { DebianInputs, type DebianRequest } from "../debian/debian-inputs.ts";
 import { PackageCatalog } from "../debian/package-catalog.ts";
 import type {
+	EnvironmentRequest,
 	InputChange,
 	LockOptions,
 	LockOutcome,
@@ -22,6 +32,8 @@ import type {
 import type { Fetcher } from "../fetch/fetcher.ts";
 import { momentOf } from "../debian/moment.ts";
 import { fetchedArchive } from "./fetched-archive.ts";
+import { TreeInputs, type TreeRequest } from "./tree-inputs.ts";
+import { isTreeUrl } from "./tree-url.ts";
 
 export interface InputsOptions {
 	readonly store: Store;
@@ -34,6 +46,7 @@ export interface InputsOptions {
 export class Inputs {
 	readonly #options: InputsOptions;
 	readonly #debian: DebianInputs;
+	readonly #trees: TreeInputs;
 	/** For files on their way; the store removes what a killed process left there. */
 	readonly #downloads: string;
 	/** Index objects being brought into the store, by lock entry: asked for by many, made once. */
@@ -44,6 +57,7 @@ export class Inputs {
 		this.#options = options;
 		this.#downloads = store.scratch().path;
 		this.#debian = new DebianInputs({ store, system, memo: join(cache, "indexes") });
+		this.#trees = new TreeInputs({ store, cache: join(cache, "git") });
 	}
 
 	/** See {@link Engine.lockInputs}. */
@@ -54,7 +68,7 @@ export class Inputs {
 		const changes: InputChange[] = [];
 		for (const input of spec.inputs) {
 			const before = existing?.inputs.find(({ name }) => name === input.name);
-			const wanted = update === "all" || update.includes(input.name);
+			const wanted = update === "all" ? takes(input, options.to) : update.includes(input.name);
 			if (before !== undefined && before.url === input.url.value && !wanted) {
 				inputs.push(before);
 				continue;
@@ -80,9 +94,11 @@ export class Inputs {
 
 	/** The index object of a locked input, made valid; its store path. Throws `LOCK_…`, `DEBIAN_…`, `FETCH_…`. */
 	async ensure(lock: LockFile, name: string, options: WorkOptions): Promise<StorePath> {
-		const locked = lock.inputs.find((input) => input.name === name);
-		if (locked === undefined) {
-			fail("LOCK_INPUT_MISSING", `input '${name}' is not in env.lock`, { hint: `\`devenv update ${name}\` locks it` });
+		const locked = lockedInput(lock, name);
+		if (locked.kind !== "debian") {
+			fail("ENV_INPUT_NO_PACKAGES", `the input '${name}' (${locked.url}) is a folder of files, which has no packages`, {
+				hint: `its overlays can be used: overlays: [${name}#overlay.nix]`,
+			});
 		}
 		const key = JSON.stringify(locked);
 		for (;;) {
@@ -105,10 +121,40 @@ export class Inputs {
 		}
 	}
 
+	/** Where an overlay's file is, and the input that it comes from, made valid. Throws `LOCK_…`, `INPUT_…`. */
+	async overlayFile(
+		{ value, location }: Located<string>,
+		{ project, lock }: Pick<EnvironmentRequest, "project" | "lock">,
+		options: WorkOptions,
+	): Promise<{ readonly file: string; readonly source?: StorePath }> {
+		const named = overlayInput(value);
+		if (named === undefined) return { file: isAbsolute(value) ? value : resolve(project, value) };
+		const place = location === undefined ? {} : { location };
+		const locked = lockedInput(lock, named.input);
+		if (locked.kind !== "tree") {
+			fail("INPUT_NO_FILES", `the input '${named.input}' (${locked.url}) is a package set, which has no files`, {
+				...place,
+				hint: `write './${value}' for a file of that name`,
+			});
+		}
+		const source = await this.#trees.ensure(locked, treeRequest(project, options));
+		const file = join(source, named.file);
+		const inside = file.startsWith(`${source}/`);
+		if (!inside || !existsSync(this.#options.store.physical(source) + file.slice(source.length))) {
+			fail("INPUT_NO_FILE", `the input '${named.input}' has no file '${named.file}'`, {
+				...place,
+				notes: [{ message: `its files are in ${this.#options.store.physical(source)}` }],
+				hint: `paths after '#' are relative to the input's own folder`,
+			});
+		}
+		return { file, source };
+	}
+
 	/** See {@link Engine.search}. */
 	async search({ lock, query, limit }: SearchRequest, options: WorkOptions): Promise<SearchOutcome> {
 		const outcomes: SearchOutcome[] = [];
-		for (const { name: input } of lock.inputs) {
+		for (const { name: input, kind } of lock.inputs) {
+			if (kind !== "debian") continue;
 			const index = await this.ensure(lock, input, options);
 			const { hits, total } = new PackageCatalog(this.#options.store.physical(index)).search(query, limit);
 			outcomes.push({
@@ -131,6 +177,11 @@ export class Inputs {
 	async #lockOne(input: InputSpec, options: LockOptions): Promise<LockedInput> {
 		options.onEvent?.({ kind: "phase", phase: "lock", message: `locking ${input.url.value}` });
 		try {
+			if (isTreeUrl(input.url.value)) {
+				const to = options.to === undefined ? {} : { to: options.to };
+				const request = { ...treeRequest(options.project, options), ...to };
+				return await this.#trees.lock({ name: input.name, url: input.url.value }, request);
+			}
 			const past = options.to === undefined ? {} : { past: momentOf(options.to, new Date()) };
 			const request = { ...this.#request(options), ...past };
 			return await this.#debian.lock({ name: input.name, url: input.url.value }, request);
@@ -147,6 +198,24 @@ export class Inputs {
 			...(signal === undefined ? {} : { signal }),
 		};
 	}
+}
+
+function lockedInput(lock: LockFile, name: string): LockedInput {
+	const locked = lock.inputs.find((input) => input.name === name);
+	if (locked !== undefined) return locked;
+	return fail("LOCK_INPUT_MISSING", `input '${name}' is not in env.lock`, {
+		hint: `\`devenv update ${name}\` locks it`,
+	});
+}
+
+function treeRequest(project: string, { offline = false, signal }: WorkOptions): TreeRequest {
+	return { project, offline, ...(signal === undefined ? {} : { signal }) };
+}
+
+/** Whether an input that nobody named is one to pin to `to`: dates are for archives, everything else for repositories. */
+function takes({ url }: InputSpec, to: string | undefined): boolean {
+	if (to === undefined) return true;
+	return /^\d{4}-\d\d-\d\d/.test(to) ? !isTreeUrl(url.value) : /^(?:git\+|github:)/.test(url.value);
 }
 
 function requireKnown(spec: EnvSpec, update: "all" | readonly string[]): void {
