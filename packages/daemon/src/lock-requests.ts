@@ -1,6 +1,6 @@
 /** The requests that write env.lock, or judge it. Layer 4. */
 
-import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
+import { type Diagnostic, DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Engine, EvaluatedEnvironment } from "@devenv/engine";
 import { type LockFile, mergeLocks, parseEnvFile, parseLock } from "@devenv/env-file";
 import type {
@@ -44,6 +44,7 @@ export class LockRequests {
 		const { engine, version, locking } = this.#world;
 		return locking.run(params.project, async () => {
 			const project = readProject(params.project, version);
+			if (project.lockFolder !== undefined) refuseInherited(project.lockFolder);
 			sayLocking(project, request);
 			const { lock, changes } = await engine.lockInputs(project.spec, project.lock, {
 				project: project.folder,
@@ -122,6 +123,12 @@ export class LockRequests {
 		);
 		return { packages, diagnostics: after.diagnostics };
 	}
+}
+
+function refuseInherited(folder: string): never {
+	return fail("LOCK_INHERITED", `this project takes its pins from ${folder}/env.lock`, {
+		hint: `run \`devenv update\` in ${folder}; a copy of that file here parts the two`,
+	});
 }
 
 interface EvaluationOutcome {

@@ -15,13 +15,16 @@ import {
 } from "@devenv/env-file";
 import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
 import type { RequestContext } from "./handler.ts";
+import { findInheritedLock } from "./inherited-lock.ts";
 
 export interface Project {
 	/** Absolute folder of env.yaml. */
 	readonly folder: string;
 	readonly spec: EnvSpec;
-	/** Undefined when there is no env.lock. */
+	/** Undefined when there is no env.lock, and none to take over. */
 	readonly lock: LockFile | undefined;
+	/** The folder above whose env.lock is taken over; absent where the project has its own, or none. */
+	readonly lockFolder?: string;
 	/** Where each input stands in env.lock. */
 	readonly lockLocations: ReadonlyMap<string, Location>;
 	/** The files read here, absences included. */
@@ -58,18 +61,21 @@ export function readProject(folder: string, programVersion: string, edited?: Env
 	const parsed = parseEnvFile(text, { programVersion, ...(local === undefined ? {} : { local }) });
 	const spec = expectEnvSpec(parsed);
 	const lockText = readProjectFile(folder, LOCK_FILE);
-	const { lock, locations } =
-		lockText === undefined ? { lock: undefined, locations: new Map<string, Location>() } : parseLock(lockText);
+	const parsedLock = lockText === undefined ? undefined : parseLock(lockText);
+	const inherited = parsedLock === undefined ? findInheritedLock(folder, spec, readProjectFile) : undefined;
+	const { lock, locations } = parsedLock ?? inherited ?? { lock: undefined, locations: new Map<string, Location>() };
 	return {
 		folder,
 		spec,
 		lock,
 		lockLocations: locations,
+		...(inherited === undefined ? {} : { lockFolder: inherited.folder }),
 		tracked: [
 			{ path: join(folder, ENV_FILE), kind: "file" },
 			{ path: join(folder, LOCAL_FILE), kind: local === undefined ? "absent" : "file" },
-			// The lock is written when it is absent, so it exists by the time that anyone looks.
-			{ path: join(folder, LOCK_FILE), kind: "file" },
+			// A lock that is absent and not inherited is written, so it exists by the time that anyone looks.
+			{ path: join(folder, LOCK_FILE), kind: inherited === undefined ? "file" : "absent" },
+			...(inherited?.tracked ?? []),
 		],
 		diagnostics: parsed.diagnostics,
 	};

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiagnosticError, diagnose } from "@devenv/diagnostics";
@@ -91,6 +91,22 @@ test("update writes nothing where it would break what works, and goes on where i
 	const { packages, diagnostics } = await requests.update(params, request);
 	t.deepEqual([packages, diagnostics], [null, [{ ...fault, severity: "warning" }]]);
 	t.is(fixture.lockText(), formatLock(fixture.newest));
+});
+
+test("what is taken over from above is updated there", async (t) => {
+	const fixture = setUp(t, "", old);
+	const { requests, project } = fixture;
+	const part = join(project, "part");
+	mkdirSync(part);
+	mkdirSync(join(project, ".git"));
+	writeFileSync(join(part, "env.yaml"), "");
+	const checked = await requests.lock({ project: part, variables: {}, mode: "check" }, request);
+	t.deepEqual(checked.differences, []);
+	const update = requests.update({ project: part, variables: {}, inputs: [], dryRun: false }, request);
+	const error = await t.throwsAsync(update, { instanceOf: DiagnosticError });
+	t.is(error.diagnostics[0]?.code, "LOCK_INHERITED");
+	t.false(existsSync(join(part, "env.lock")));
+	t.deepEqual(fixture.asked, []);
 });
 
 test("check says each difference and writes nothing; lock mends them", async (t) => {

@@ -344,3 +344,16 @@ test("overlays come from inputs that are folders, as the lock pins them", async 
 	t.is((await refused("overlays: ['debian#overlay.nix']\n")).code, "INPUT_NO_FILES");
 	t.is((await refused(`${inputs}packages: ['tools#jq']\n`)).code, "ENV_INPUT_NO_PACKAGES");
 });
+
+test("equal projects in two folders, as in two worktrees, are one environment", async (t) => {
+	const { engine, project, lock, write } = makeEngine(t);
+	const text = "packages: [query]\noverlays: [./overlay.nix]\nenv: { A: b }\n";
+	const paths: string[] = [];
+	for (const folder of [project, `${project}-worktree`]) {
+		mkdirSync(folder, { recursive: true });
+		write(join("..", folder.slice(folder.lastIndexOf("/")), "overlay.nix"), "final: prev: { query = prev.jq; }\n");
+		const { outPath } = await engine.evaluateEnvironment({ project: folder, spec: specOf(text), lock, variables: {} });
+		paths.push(outPath);
+	}
+	t.is(new Set(paths).size, 1);
+});
