@@ -32,7 +32,11 @@ export class GitRepository {
 	}
 
 	/** Fetches a commit, a branch or tag, or the remote's HEAD. Throws `INPUT_GIT`. */
-	async fetch(what: { readonly ref?: string; readonly rev?: string }): Promise<GitCommit> {
+	fetch(what: { readonly ref?: string; readonly rev?: string }): Promise<GitCommit> {
+		return oneAtATime(this.#folder, () => this.#fetch(what));
+	}
+
+	async #fetch(what: { readonly ref?: string; readonly rev?: string }): Promise<GitCommit> {
 		await this.#begin();
 		const wanted = what.rev ?? what.ref ?? "HEAD";
 		const shallow = await this.#run(["fetch", "--quiet", "--no-tags", "--depth=1", "--", this.#remote, wanted]);
@@ -115,6 +119,24 @@ export class GitRepository {
 	}
 }
 
+/** The last fetch into each repository: what was fetched stands in one file. */
+const fetching = new Map<string, Promise<unknown>>();
+
+async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T> {
+	const before = fetching.get(folder) ?? Promise.resolve();
+	const mine = before.then(work, work);
+	fetching.set(folder, mine);
+	try {
+		return await mine;
+	} finally {
+		if (fetching.get(folder) === mine) fetching.delete(folder);
+	}
+}
+
+/** Variables that mean another repository, as in a git hook from which the daemon was started. */
+const foreign =
+	/^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|SHALLOW_FILE)$/;
+
 interface GitOutcome {
 	readonly code: number | null;
 	/** What it wrote, errors too. */
@@ -126,10 +148,11 @@ function runGit(
 	extra: Readonly<Record<string, string>>,
 	signal: AbortSignal | undefined,
 ): Promise<GitOutcome> {
+	const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 	return new Promise((resolve, reject) => {
 		const child = spawn("git", args, {
 			// Asks nobody for a password: the daemon has no terminal.
-			env: { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_ASKPASS: "true", LC_ALL: "C", ...extra },
+			env: { ...own, GIT_TERMINAL_PROMPT: "0", GIT_ASKPASS: "true", LC_ALL: "C", ...extra },
 			stdio: ["ignore", "pipe", "pipe"],
 			...(signal === undefined ? {} : { signal }),
 		});

@@ -106,6 +106,13 @@ test("a commit is pinned, found again, and the same folder everywhere", async (t
 	const again = await other.trees.ensure(earlier, request);
 	t.is(readFileSync(join(other.store.physical(again), "overlay.nix"), "utf8"), "final: prev: { }\n");
 	t.is(await codeOf(other.trees.ensure({ ...earlier, narHash: locked.narHash }, request)), "INPUT_CHANGED");
+	// Wanted at once, each gets its own.
+	const wanted = Array.from({ length: 6 }, (_, index) => (index % 2 === 0 ? first : second));
+	const together = await Promise.all(wanted.map((to) => other.trees.lock({ name: "tools", url }, { ...request, to })));
+	t.deepEqual(
+		together.map(({ rev }) => rev),
+		wanted,
+	);
 	t.is(await codeOf(trees.lock({ name: "tools", url: `${url}?ref=nowhere` }, request)), "INPUT_GIT");
 	t.is(await codeOf(trees.lock({ name: "tools", url: `${url}/nothing` }, request)), "INPUT_GIT");
 });
