@@ -345,6 +345,21 @@ test("overlays come from inputs that are folders, as the lock pins them", async 
 	t.is((await refused(`${inputs}packages: ['tools#jq']\n`)).code, "ENV_INPUT_NO_PACKAGES");
 });
 
+test("--to reaches the inputs that it can be meant for", async (t) => {
+	const { engine, project, lock } = makeEngine(t);
+	mkdirSync(join(project, "tools"));
+	const spec = specOf("inputs: { tools: { url: path:tools } }\n");
+	// A revision is no state of an archive or a folder: neither is updated, and what is not locked yet is locked as it is.
+	const { lock: locked, changes } = await engine.lockInputs(spec, lock, { project, update: "all", to: "main" });
+	t.deepEqual(
+		changes.map(({ input }) => input),
+		["tools"],
+	);
+	t.deepEqual(locked.inputs[0], lock.inputs[0]);
+	const named = engine.lockInputs(spec, locked, { project, update: ["tools"], to: "main" });
+	t.is((await failure(t, named)).code, "UPDATE_TO");
+});
+
 test("equal projects in two folders, as in two worktrees, are one environment", async (t) => {
 	const { engine, project, lock, write } = makeEngine(t);
 	const text = "packages: [query]\noverlays: [./overlay.nix]\nenv: { A: b }\n";

@@ -62,7 +62,7 @@ export class Inputs {
 
 	/** See {@link Engine.lockInputs}. */
 	async lock(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions): Promise<LockOutcome> {
-		const { update = [] } = options;
+		const { update = [], to: _, ...newest } = options;
 		requireKnown(spec, update);
 		const inputs: LockedInput[] = [];
 		const changes: InputChange[] = [];
@@ -73,7 +73,8 @@ export class Inputs {
 				inputs.push(before);
 				continue;
 			}
-			const after = await this.#lockOne(input, options);
+			// What nobody asked to pin to `to` is locked because it was not.
+			const after = await this.#lockOne(input, wanted ? options : newest);
 			inputs.push(after);
 			if (before !== undefined && JSON.stringify(before) === JSON.stringify(after)) continue;
 			const from = before === undefined ? null : lockedRevision(before);
