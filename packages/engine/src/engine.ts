@@ -171,9 +171,10 @@ class StoreEngine implements Engine {
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome> {
 		return this.#working(async () => {
 			// Else all that this daemon ever made would be kept. Somebody else's work keeps what it has.
-			if (this.#active === 1 && this.#queue.running.length === 0 && !options.dryRun) {
+			const isAlone = (): boolean => this.#active === 1 && this.#queue.running.length === 0;
+			if (isAlone() && !options.dryRun) {
 				await this.#evaluators.endIdle();
-				if (this.#active === 1) this.#store.forgetTempRoots();
+				if (isAlone()) this.#store.forgetTempRoots();
 			}
 			return collectInThread({ ...options, storeRoot: this.#store.root });
 		});
