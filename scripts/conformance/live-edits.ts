@@ -13,6 +13,7 @@ import {
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
+	readlinkSync,
 	renameSync,
 	rmSync,
 	writeFileSync,
@@ -156,9 +157,24 @@ function run(args: readonly string[]): string {
 	return stdout;
 }
 
+/** The daemon's descriptors by what they are, as {@link held} saw them last. */
+let kinds = new Map<string, string[]>();
+
+function kindOf(link: string): string {
+	try {
+		return readlinkSync(link).replaceAll(/\d+/g, "N");
+	} catch {
+		return "closed";
+	}
+}
+
 /** What the daemon holds. */
 function held(): { readonly descriptors: number; readonly children: number; readonly resident: number } {
 	const { pid } = JSON.parse(run(["daemon", "status", "--json"])) as { pid: number };
+	kinds = Map.groupBy(
+		readdirSync(`/proc/${pid}/fd`).map((name) => kindOf(`/proc/${pid}/fd/${name}`)),
+		(kind) => kind,
+	);
 	const resident = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 	const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").length - 1;
 	return { descriptors: readdirSync(`/proc/${pid}/fd`).length, children, resident: Math.round(resident / 1024) };
@@ -202,6 +218,7 @@ try {
 	for (let index = 0; index < Number(values.shells); index++) shells.push(await ShellTerminal.open(project, env));
 	differences += await compare(shells, 0);
 	const before = held();
+	const kindsBefore = kinds;
 	const mountsBefore = await Promise.all(shells.map((shell) => shell.ask(mounts)));
 	for (let done = 1; done <= edits; done++) {
 		edit();
@@ -212,7 +229,13 @@ try {
 	const after = held();
 	const mountsAfter = await Promise.all(shells.map((shell) => shell.ask(mounts)));
 	console.log(`held before: ${JSON.stringify(before)}, after: ${JSON.stringify(after)}`);
-	if (after.descriptors > before.descriptors + 8 || after.children > before.children) differences++;
+	if (after.descriptors > before.descriptors + 8 || after.children > before.children) {
+		differences++;
+		for (const [kind, { length }] of kinds) {
+			const more = length - (kindsBefore.get(kind)?.length ?? 0);
+			if (more > 0) console.log(`  ${more} more: ${kind}`);
+		}
+	}
 	if (mountsAfter.some((count, index) => count !== mountsBefore[index])) {
 		console.log(`mounts before: ${mountsBefore.join(" ")}, after: ${mountsAfter.join(" ")}`);
 		differences++;
