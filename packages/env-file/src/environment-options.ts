@@ -56,6 +56,7 @@ const inputUrl = new RegExp(
 		String.raw`^(?:debian:[a-z][a-z0-9-]*(?:\?components=[a-z][a-z0-9,-]*)?`,
 		String.raw`path:[^\s?#]+`,
 		String.raw`git\+(?:https|file)://[^\s?#]+(?:\?(?:ref|rev)=[A-Za-z0-9][A-Za-z0-9._/-]*)?`,
+		String.raw`https?://[^\s#]+\.(?:tar\.(?:gz|xz|zst)|tgz)`,
 		String.raw`github:[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9][A-Za-z0-9._/-]*)?)$`,
 	].join("|"),
 );
@@ -77,7 +78,7 @@ const inputDeclaration = record<InputDeclaration>(
 				examples: [DEFAULT_INPUT_URL],
 			}),
 			description:
-				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix`: `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`. What it is exactly is pinned in env.lock.",
+				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix`: `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`, or a tarball by `https:` or `http:`. What it is exactly is pinned in env.lock.",
 			required: true,
 			example: DEFAULT_INPUT_URL,
 		},
@@ -92,7 +93,7 @@ const inputDeclaration = record<InputDeclaration>(
 
 function explainUrl(url: string): string {
 	if (/^[a-z][a-z0-9-]*$/.test(url)) return `did you mean 'debian:${url}'?`;
-	return "known are debian:<suite>, path:<folder>, git+https://…, git+file://… and github:<owner>/<repository>";
+	return "known are debian:<suite>, path:<folder>, git+https://…, git+file://…, github:<owner>/<repository> and tarballs by https";
 }
 
 export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(

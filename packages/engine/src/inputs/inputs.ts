@@ -57,7 +57,7 @@ export class Inputs {
 		this.#options = options;
 		this.#downloads = store.scratch().path;
 		this.#debian = new DebianInputs({ store, system, memo: join(cache, "indexes") });
-		this.#trees = new TreeInputs({ store, cache: join(cache, "git") });
+		this.#trees = new TreeInputs({ store, fetcher: options.fetcher, cache: join(cache, "git") });
 	}
 
 	/** See {@link Engine.lockInputs}. */

@@ -10,13 +10,19 @@ import type { LockedTreeInput } from "@devenv/env-file";
 import { formatHash, makeFixedOutputPath, parseHash, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { refuseDownload } from "../offline.ts";
+import type { Fetcher } from "../fetch/fetcher.ts";
 import { GitRepository } from "./git-repository.ts";
 import { isCommit, parseTreeUrl } from "./tree-url.ts";
+import { unpackTarball } from "./unpack-tarball.ts";
+
+/** Most bytes of an archive that is fetched. */
+const MOST_ARCHIVE: number = 256 * 2 ** 20;
 
 export interface TreeInputsOptions {
 	readonly store: Store;
 	/** Folder for git repositories; made when missing. */
 	readonly cache: string;
+	readonly fetcher: Fetcher;
 }
 
 export interface TreeRequest {
@@ -40,13 +46,16 @@ export class TreeInputs {
 	async lock(input: { readonly name: string; readonly url: string }, request: TreeRequest): Promise<LockedTreeInput> {
 		const { name, url } = input;
 		const parsed = parseTreeUrl(url);
+		if (parsed.kind !== "git" && request.to !== undefined) {
+			fail("UPDATE_TO", `the input '${name}' is a folder, which has no past states`, {
+				hint: "without --to its present state is pinned",
+			});
+		}
 		if (parsed.kind === "path") {
-			if (request.to !== undefined) {
-				fail("UPDATE_TO", `the input '${name}' is a folder, which has no past states`, {
-					hint: "without --to its present state is pinned",
-				});
-			}
 			return { kind: "tree", name, url, narHash: this.#hashOf(this.#addFolder(parsed.path, request)) };
+		}
+		if (parsed.kind === "archive") {
+			return { kind: "tree", name, url, narHash: this.#hashOf(await this.#addArchive(parsed.url, request)) };
 		}
 		if (request.offline && !parsed.remote.startsWith("file:")) refuseDownload(`a commit of ${parsed.remote}`);
 		const { to } = request;
@@ -69,8 +78,8 @@ export class TreeInputs {
 		return fail("INPUT_CHANGED", `the input '${locked.name}' (${locked.url}) is not what env.lock pins`, {
 			notes: [{ message: `env.lock: ${locked.narHash}` }, { message: `found: ${this.#hashOf(made)}` }],
 			hint:
-				parsed.kind === "path"
-					? `the folder was changed: \`devenv update ${locked.name}\` pins what it has now`
+				parsed.kind !== "git"
+					? `it was changed: \`devenv update ${locked.name}\` pins what it has now`
 					: `env.lock was changed by hand: \`devenv update ${locked.name}\` pins the newest commit`,
 		});
 	}
@@ -78,6 +87,7 @@ export class TreeInputs {
 	async #make(locked: LockedTreeInput, request: TreeRequest): Promise<StorePath> {
 		const parsed = parseTreeUrl(locked.url);
 		if (parsed.kind === "path") return this.#addFolder(parsed.path, request);
+		if (parsed.kind === "archive") return this.#addArchive(parsed.url, request);
 		const { rev } = locked;
 		if (rev === undefined) {
 			fail("INPUT_LOCK", `env.lock pins no commit of the input '${locked.name}'`, {
@@ -102,6 +112,18 @@ export class TreeInputs {
 		const source = join(scratch.path, "source");
 		mkdirSync(source);
 		await repository.checkOut(rev, source);
+		return store.addPath({ name: "source", source });
+	}
+
+	async #addArchive(url: string, { offline, signal }: TreeRequest): Promise<StorePath> {
+		if (offline) refuseDownload(url);
+		const { store, fetcher } = this.#options;
+		using scratch = store.scratch();
+		const destination = join(scratch.path, "archive");
+		await fetcher.fetch({ url, destination, maximum: MOST_ARCHIVE, ...(signal === undefined ? {} : { signal }) });
+		const source = join(scratch.path, "source");
+		mkdirSync(source);
+		await unpackTarball(destination, url, source);
 		return store.addPath({ name: "source", source });
 	}
 

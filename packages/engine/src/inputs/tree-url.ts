@@ -5,6 +5,8 @@ import { fail } from "@devenv/diagnostics";
 export type TreeUrl =
 	/** As written: absolute, or relative to the folder of env.yaml. */
 	| { readonly kind: "path"; readonly path: string }
+	/** An archive, in whose one top folder the files are. */
+	| { readonly kind: "archive"; readonly url: string }
 	| {
 			readonly kind: "git";
 			/** What git is told to fetch from. */
@@ -17,13 +19,14 @@ export type TreeUrl =
 
 /** Whether a URL is that of a folder of files, and not of a package set. */
 export function isTreeUrl(url: string): boolean {
-	return /^(?:path:|git\+|github:)/.test(url);
+	return /^(?:path:|git\+|github:|https?:)/.test(url);
 }
 
 /** Fails with `INPUT_URL`. */
 export function parseTreeUrl(url: string): TreeUrl {
 	const path = /^path:([^\s?#]+)$/.exec(url)?.[1];
 	if (path !== undefined) return { kind: "path", path };
+	if (/^https?:\/\/[^\s#]+\.(?:tar\.(?:gz|xz|zst)|tgz)$/.test(url)) return { kind: "archive", url };
 	const [, owner, repository, branch] =
 		/^github:([A-Za-z0-9-]+)\/([\w.-]+)(?:\/([A-Za-z0-9][\w./-]*))?$/.exec(url) ?? [];
 	if (owner !== undefined && repository !== undefined) {
@@ -33,7 +36,7 @@ export function parseTreeUrl(url: string): TreeUrl {
 		/^git\+((?:https|file):\/\/[^\s?#]+)(?:\?(ref|rev)=([A-Za-z0-9][\w./-]*))?$/.exec(url) ?? [];
 	if (remote === undefined) {
 		return fail("INPUT_URL", `'${url}' names no folder of files`, {
-			hint: "for example path:../tools, git+https://example.org/tools?ref=main, github:owner/repository",
+			hint: "for example path:../tools, https://example.org/tools.tar.gz, git+https://example.org/tools?ref=main, github:owner/repository",
 		});
 	}
 	if (key === "rev" && !isCommit(value)) {

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiagnosticError } from "@devenv/diagnostics";
 import { openStore, type Store } from "@devenv/store";
 import { findProgram, removeFolder, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
+import { createFetcher } from "../../src/fetch/http-fetcher.ts";
 import { TreeInputs } from "../../src/inputs/tree-inputs.ts";
 import { parseTreeUrl } from "../../src/inputs/tree-url.ts";
 
@@ -22,13 +25,17 @@ function setUp(t: ExecutionContext): Fixture {
 	t.teardown(() => {
 		removeFolder(folder);
 	});
+	const fetcher = createFetcher({ mirrors: { user: new Map(), apt: new Map() }, env: {}, rounds: 1 });
+	t.teardown(() => {
+		fetcher.close();
+	});
 	let count = 0;
 	const elsewhere = (): { readonly store: Store; readonly trees: TreeInputs } => {
 		const store = openStore({ root: join(folder, `store-${count++}`) });
 		t.teardown(() => {
 			store.close();
 		});
-		return { store, trees: new TreeInputs({ store, cache: join(store.root, "cache") }) };
+		return { store, trees: new TreeInputs({ store, cache: join(store.root, "cache"), fetcher }) };
 	};
 	return { folder, elsewhere, ...elsewhere() };
 }
@@ -115,6 +122,50 @@ test("a commit is pinned, found again, and the same folder everywhere", async (t
 	);
 	t.is(await codeOf(trees.lock({ name: "tools", url: `${url}?ref=nowhere` }, request)), "INPUT_GIT");
 	t.is(await codeOf(trees.lock({ name: "tools", url: `${url}/nothing` }, request)), "INPUT_GIT");
+});
+
+test("a tarball is pinned by what its top folder holds", async (t) => {
+	if (findProgram("tar") === undefined) {
+		skip(t, "tar is not installed");
+		return;
+	}
+	const { folder, store, trees, elsewhere } = setUp(t);
+	const served = new Map<string, Buffer>();
+	const server = createServer((request, response) => {
+		const content = served.get(request.url ?? "");
+		response.writeHead(content === undefined ? 404 : 200).end(content);
+	});
+	t.teardown(() => {
+		server.close();
+	});
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const pack = (name: string, ...entries: string[]): void => {
+		const { status, stdout } = spawnSync("tar", ["-cz", ...entries], { cwd: folder });
+		t.is(status, 0);
+		served.set(`/${name}`, stdout);
+	};
+	mkdirSync(join(folder, "tools-1.0/lib"), { recursive: true });
+	writeFileSync(join(folder, "tools-1.0/overlay.nix"), "final: prev: { }\n");
+	writeFileSync(join(folder, "tools-1.0/lib/a.nix"), "1\n");
+	mkdirSync(join(folder, "other"));
+	pack("tools.tar.gz", "tools-1.0");
+	const request = { project: folder, offline: false };
+	const locked = await trees.lock({ name: "tools", url: `${base}/tools.tar.gz` }, request);
+	const path = await trees.ensure(locked, { ...request, offline: true });
+	t.deepEqual(readdirSync(store.physical(path)).sort(), ["lib", "overlay.nix"]);
+	writeFileSync(join(folder, "tools-1.0/overlay.nix"), "final: prev: { a = 1; }\n");
+	pack("tools.tar.gz", "tools-1.0");
+	t.is(await codeOf(elsewhere().trees.ensure(locked, request)), "INPUT_CHANGED");
+	t.is(await codeOf(elsewhere().trees.ensure(locked, { ...request, offline: true })), "FETCH_OFFLINE");
+	pack("two.tar.gz", "tools-1.0", "other");
+	const whole = served.get("/tools.tar.gz") ?? Buffer.alloc(0);
+	served.set("/short.tar.gz", whole.subarray(0, whole.length >> 1));
+	served.set("/text.tar.gz", Buffer.from("<html>"));
+	for (const name of ["two", "short", "text"]) {
+		t.is(await codeOf(trees.lock({ name, url: `${base}/${name}.tar.gz` }, request)), "INPUT_ARCHIVE", name);
+	}
+	t.is(await codeOf(trees.lock({ name: "gone", url: `${base}/gone.tar.gz` }, request)), "FETCH_NOT_FOUND");
 });
 
 test("nothing is fetched offline, and no transport but https and files is used", async (t) => {
