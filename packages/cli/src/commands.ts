@@ -8,9 +8,14 @@ import DaemonLogs from "./commands/daemon/logs.ts";
 import DaemonStart from "./commands/daemon/start.ts";
 import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
+import Diff from "./commands/diff.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
+
 import Gc from "./commands/gc.ts";
+
+import History from "./commands/history.ts";
+
 import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
@@ -24,6 +29,7 @@ import ProcessesWait from "./commands/processes/wait.ts";
 import Reload from "./commands/reload.ts";
 import Remove from "./commands/remove.ts";
 import Revoke from "./commands/revoke.ts";
+import Rollback from "./commands/rollback.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
 import Shims from "./commands/shims.ts";
@@ -40,6 +46,9 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	info: Info,
 	update: Update,
 	lock: Lock,
+	history: History,
+	diff: Diff,
+	rollback: Rollback,
 	reload: Reload,
 	allow: Allow,
 	revoke: Revoke,

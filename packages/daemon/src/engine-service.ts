@@ -1,7 +1,7 @@
 /** The daemon's requests, answered with an engine. Layer 4. */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { OWN_STORE_MARKER } from "@devenv/client";
 import { fail } from "@devenv/diagnostics";
@@ -9,16 +9,16 @@ import {
 	CALLER_VARIABLES,
 	createEngine,
 	type Engine,
-	type EvaluatedEnvironment,
 	EvaluationRefused,
 	type LockOutcome,
-	packageSetFolder,
 	type TrackedRead,
 } from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
+import { parseStorePath } from "@devenv/nix-formats";
 import {
 	collectGarbage,
 	decideTrust,
+	diffGenerations,
 	editPackages,
 	type EditParams,
 	type EditResult,
@@ -29,6 +29,7 @@ import {
 	type EvalParams,
 	type EvalResult,
 	type InfoResult,
+	listGenerations,
 	prepareEnvironment,
 	type PrepareParams,
 	prepareProcesses,
@@ -40,6 +41,7 @@ import {
 	type ProjectParams,
 	type ReloadResult,
 	reloadShells,
+	rollBack,
 	searchPackages,
 	type SearchParams,
 	type SearchResult,
@@ -52,19 +54,25 @@ import {
 	type ActivationOutcome,
 	type ActivationRequest,
 	activate,
-	contentDigest,
 	formatRegistration,
 	observePath,
 	type OutsideEnvironment,
 	outsideEnvironment,
 	placeOutside,
+	stampPath,
 	swapRoot,
 	Trust,
 } from "@devenv/shell";
 import { collectUnused } from "./collect-unused.ts";
+import { digestOf, requireConsent } from "./consent.ts";
 import type { DaemonService } from "./daemon.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import { handle, type RequestContext } from "./handler.ts";
+import type { BuiltEnvironment } from "./history/built-environment.ts";
+import { newGeneration, recordSettings, recordVariables } from "./history/evidence.ts";
+import type { NamedText } from "./history/generation-record.ts";
+import { Generations } from "./history/generations.ts";
+import { type EvaluatedNow, HistoryService } from "./history/history-service.ts";
 import { LiveReload } from "./live/live-reload.ts";
 import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
@@ -118,6 +126,9 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
 			handle(reloadShells, (params) => service.reload(params)),
 			handle(decideTrust, (params, request) => service.decideTrust(params, request)),
+			handle(listGenerations, (params) => service.history.list(params)),
+			handle(diffGenerations, (params, request) => service.history.diff(params, request)),
+			handle(rollBack, (params, request) => service.history.rollBack(params, request)),
 			handle(wakeDaemon, () => ({})),
 		],
 		followed: () => service.followed,
@@ -156,13 +167,10 @@ interface SettledProject extends LockedProject {
 	readonly readSince: bigint;
 }
 
-/** An environment that is built and can be entered. */
-interface PreparedShell extends LockedProject {
-	readonly environment: EvaluatedEnvironment;
+/** A {@link BuiltEnvironment} that can be entered. */
+interface PreparedShell extends BuiltEnvironment {
 	readonly activation: ActivationRequest;
 	readonly outcome: ActivationOutcome;
-	/** Of everything that was read: see {@link contentDigest}. */
-	readonly digest: string;
 }
 
 /** Milliseconds after which a file's times are sure to differ from now. */
@@ -170,27 +178,6 @@ const CLOCK_GRAIN = 20;
 
 function nanoseconds(): bigint {
 	return BigInt(Date.now()) * 1_000_000n;
-}
-
-/** Of what a project says: the package set is part of this installation, and which of its files were read is chance. */
-function digestOf(folder: string, tracked: readonly TrackedRead[]): string {
-	return contentDigest(
-		folder,
-		tracked.filter(({ path }) => !path.startsWith(`${packageSetFolder}/`)),
-	);
-}
-
-/** Refuses what nobody has asked for by name and nobody has allowed. Throws `TRUST_NEEDED` and `TRUST_DENIED`. */
-function requireConsent(trust: Trust, folder: string, digest: string): void {
-	if (trust.hold(folder, digest) === null) return;
-	if (trust.decision(folder) === "denied") {
-		fail("TRUST_DENIED", `${folder} may not be entered without being asked for: \`devenv revoke\` was used there`, {
-			hint: "`devenv allow` allows what its files say now",
-		});
-	}
-	fail("TRUST_NEEDED", `nobody has allowed what the files of ${folder} say now`, {
-		hint: "read its env.yaml, then `devenv allow`",
-	});
 }
 
 /** The requests themselves; `helper` is the native helper's path, null where there is none. */
@@ -203,6 +190,8 @@ export class EngineService {
 	readonly #trust: Trust;
 	/** The requests that write env.lock. */
 	readonly locks: LockRequests;
+	readonly #generations: Generations;
+	readonly history: HistoryService;
 	#live: LiveReload | undefined;
 
 	constructor(engine: Engine, context: ServiceContext, helper: string | null) {
@@ -211,19 +200,35 @@ export class EngineService {
 		this.#helper = helper;
 		this.#trust = new Trust(context.layout.state);
 		this.locks = new LockRequests({ engine, version: context.version, locking: this.#locking });
+		this.#generations = new Generations({
+			state: context.layout.state,
+			log: context.log,
+			keep: (link, { environment, index, sources }) => {
+				engine.keepEnvironment(link, {
+					outPath: parseStorePath(environment),
+					index: parseStorePath(index),
+					sources: sources.map((path) => parseStorePath(path)),
+				});
+			},
+			summarize: (before, after) => this.history.summarize(before, after),
+		});
+		this.history = new HistoryService({
+			engine,
+			generations: this.#generations,
+			trust: this.#trust,
+			evaluate: (params, request) => this.#evaluateNow(params, request),
+			renew: async (params, request) => {
+				this.#voidStamps(params.project);
+				return (await this.#prepareOutside(params, request)).diagnostics;
+			},
+			bringShells: (project) => this.#bringShells(project),
+		});
 	}
 
 	async prepare(params: PrepareParams, request: RequestContext): Promise<PrepareResult> {
-		const { project, environment, outcome, written } = await this.#prepareShell(params, request);
-		return {
-			stamp: outcome.stamp,
-			lasting: outcome.lasting,
-			environment: environment.outPath,
-			root: environment.root?.outPath ?? null,
-			name: environment.name,
-			lockWritten: written,
-			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
-		};
+		const { outPath, root, name, outcome, written, diagnostics } = await this.#prepareShell(params, request);
+		const { stamp, lasting } = outcome;
+		return { stamp, lasting, environment: outPath, root, name, lockWritten: written, diagnostics };
 	}
 
 	/** How many open shells of a project are followed. */
@@ -233,27 +238,28 @@ export class EngineService {
 
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
-		const prepared = await this.#prepareShell(params, request);
-		const { project, environment, outcome, written } = prepared;
-		return {
-			stamp: outcome.stamp,
-			processes: project.spec.processes,
-			lockWritten: written,
-			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
-		};
+		const { outcome, written, diagnostics } = await this.#prepareShell(params, request);
+		const { spec } = readProject(params.project, this.#context.version);
+		return { stamp: outcome.stamp, processes: spec.processes, lockWritten: written, diagnostics };
 	}
 
 	/** The environment for programs that are in no view; what is allowed is put in place for shims. */
 	async print(params: PrintParams, request: RequestContext): Promise<PrintResult> {
-		const prepared = await this.#prepareShell({ ...params, lock: "frozen" }, request);
-		const { project, environment, activation, outcome } = prepared;
+		const { outside, diagnostics } = await this.#prepareOutside({ ...params, lock: "frozen" }, request);
+		const registration = formatRegistration({ ...outside.registration, shell: "json" });
+		return { report: outside.report, registration, diagnostics };
+	}
+
+	/** Prepares a shell, and what is allowed for those in no view. */
+	async #prepareOutside(
+		params: PrepareParams,
+		request: RequestContext,
+	): Promise<PreparedShell & { readonly outside: OutsideEnvironment }> {
+		const prepared = await this.#prepareShell(params, request);
+		const { activation, outcome, digest } = prepared;
 		const outside = outsideEnvironment(activation, outcome);
-		if (this.#trust.hold(project.folder, prepared.digest) === null) this.#placeOutside(prepared, outside);
-		return {
-			report: outside.report,
-			registration: formatRegistration({ ...outside.registration, shell: "json" }),
-			diagnostics: [...project.diagnostics, ...environment.diagnostics, ...outcome.diagnostics],
-		};
+		if (this.#trust.hold(params.project, digest) === null) this.#placeOutside(prepared, outside);
+		return { ...prepared, outside };
 	}
 
 	/** Begins to follow open shells. */
@@ -275,8 +281,39 @@ export class EngineService {
 		return this.#live?.shells ?? 0;
 	}
 
+	/** Also ends a rollback. */
 	async reload({ project }: ProjectParams): Promise<ReloadResult> {
+		if (this.#generations.unpin(project)) this.#voidStamps(project);
+		return this.#bringShells(project);
+	}
+
+	async #bringShells(project: string): Promise<ReloadResult> {
 		return (await this.#live?.reload(project)) ?? { shells: 0, summary: "" };
+	}
+
+	/** Has the next shells ask the daemon. */
+	#voidStamps(project: string): void {
+		for (const asUser of [false, true]) {
+			rmSync(stampPath(this.#context.layout.state, project, asUser), { force: true });
+		}
+	}
+
+	async #evaluateNow(params: ProjectParams, request: RequestContext): Promise<EvaluatedNow> {
+		const { project, lock } = await this.#lockedProject(params, "frozen", request);
+		const environment = await this.#engine.evaluateEnvironment(
+			{ project: project.folder, spec: project.spec, lock, variables: params.variables },
+			{ signal: request.signal, onEvent: request.progress, offline: params.offline ?? false },
+		);
+		const diagnostics = [...project.diagnostics, ...environment.diagnostics];
+		return { environment, inputs: this.#revisions(project, lock), diagnostics };
+	}
+
+	/** The locked revisions, for people. */
+	#revisions({ spec }: Project, lock: LockFile): NamedText[] {
+		return spec.inputs.flatMap(({ name }) => {
+			const value = this.#engine.describeInput(lock, name);
+			return value === null ? [] : [{ name, value }];
+		});
 	}
 
 	async decideTrust(params: TrustParams, request: RequestContext): Promise<TrustResult> {
@@ -308,7 +345,7 @@ export class EngineService {
 				throw new NotPrepared(error, read.map(observePath));
 			},
 		);
-		const { project, activation, outcome, digest } = prepared;
+		const { activation, outcome, digest, settings } = prepared;
 		const paths = new Set(activation.tracked.map(({ path }) => path));
 		const outside = outsideEnvironment(activation, outcome);
 		return {
@@ -317,11 +354,11 @@ export class EngineService {
 			placeOutside: () => {
 				this.#placeOutside(prepared, outside);
 			},
-			project: project.folder,
+			project: params.project,
 			environment: activation.environment,
 			watched: outcome.conditions.filter(({ path }) => paths.has(path)),
 			digest,
-			reload: project.spec.reload,
+			reload: settings.reload,
 		};
 	}
 
@@ -331,10 +368,44 @@ export class EngineService {
 		request: RequestContext,
 		onRead: (reads: readonly TrackedRead[]) => void = () => undefined,
 	): Promise<PreparedShell> {
+		const built = this.history.rolledBack(params) ?? (await this.#build(params, request, onRead));
+		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
+		const { layout } = this.#context;
+		const { settings, digest, tracked, readSince } = built;
+		const activation: ActivationRequest = {
+			project: params.project,
+			environment: this.#engine.physical(built.outPath),
+			paths: {
+				storeRoot: layout.storeRoot,
+				state: layout.state,
+				runtime: layout.runtime,
+				helper: this.#helper,
+			},
+			caller: { uid: params.uid, gid: params.gid, groups: params.groups, env: params.variables },
+			tracked,
+			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
+			readSince,
+			shell: settings.shell,
+			prompt: settings.prompt,
+			...((params.clean ?? settings.clean) ? { clean: { keep: settings.keep } } : {}),
+			asUser: params.asUser ?? false,
+			live: settings.reload !== "off",
+			folderVariables: settings.folderVariables,
+			allowedContent: this.#trust.contentFile(digest),
+		};
+		const outcome = await activate(activation);
+		return { ...built, activation, outcome, diagnostics: [...built.diagnostics, ...outcome.diagnostics] };
+	}
+
+	/** Evaluates what the project's files say, and realises it. */
+	async #build(
+		params: PrepareParams,
+		request: RequestContext,
+		onRead: (reads: readonly TrackedRead[]) => void,
+	): Promise<BuiltEnvironment> {
 		const offline = params.offline ?? false;
 		const work = { signal: request.signal, onEvent: request.progress, offline };
-		const { readSince, ...settled } = await this.#settledProject(params, request);
-		const { project, lock } = settled;
+		const { project, lock, written, readSince } = await this.#settledProject(params, request);
 		const { spec } = project;
 		const environment = await this.#engine
 			.evaluateEnvironment({ project: project.folder, spec, lock, variables: params.variables }, work)
@@ -349,30 +420,30 @@ export class EngineService {
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
 		await this.#engine.realise([environment.drvPath], work);
 		this.#engine.keepEnvironment(this.#rootLink(params.project), environment);
-		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
-		const { layout } = this.#context;
-		const activation: ActivationRequest = {
-			project: params.project,
-			environment: this.#engine.physical(environment.outPath),
-			paths: {
-				storeRoot: layout.storeRoot,
-				state: layout.state,
-				runtime: layout.runtime,
-				helper: this.#helper,
-			},
-			caller: { uid: params.uid, gid: params.gid, groups: params.groups, env: params.variables },
+		this.#generations.record(
+			params.project,
+			newGeneration(
+				{ project, environment, digest },
+				{
+					version: this.#context.version,
+					inputs: this.#revisions(project, lock),
+					variables: recordVariables(CALLER_VARIABLES, params.variables),
+				},
+			),
+		);
+		return {
+			name: environment.name,
+			outPath: environment.outPath,
+			index: environment.index,
+			sources: environment.sources,
+			root: environment.root?.outPath ?? null,
+			settings: recordSettings(spec),
 			tracked,
-			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
+			digest,
 			readSince,
-			shell: spec.shell,
-			prompt: spec.prompt,
-			...((params.clean ?? spec.clean.enabled) ? { clean: { keep: spec.clean.keep } } : {}),
-			asUser: params.asUser ?? false,
-			live: spec.reload !== "off",
-			folderVariables: spec.serviceVariables,
-			allowedContent: this.#trust.contentFile(digest),
+			written,
+			diagnostics: [...project.diagnostics, ...environment.diagnostics],
 		};
-		return { ...settled, environment, activation, outcome: await activate(activation), digest };
 	}
 
 	/** Adds packages to env.yaml or takes them out, one edit of a project at a time. */
@@ -516,8 +587,8 @@ export class EngineService {
 	}
 
 	/** For programs in no view, which keep this environment while shells may go on to others that are not allowed. */
-	#placeOutside({ activation, outcome, environment }: PreparedShell, outside: OutsideEnvironment): void {
-		this.#engine.keepEnvironment(`${this.#rootLink(activation.project)}-outside`, environment);
+	#placeOutside({ activation, outcome, outPath, index, sources }: PreparedShell, outside: OutsideEnvironment): void {
+		this.#engine.keepEnvironment(`${this.#rootLink(activation.project)}-outside`, { outPath, index, sources });
 		placeOutside(activation, outcome, outside);
 	}
 

@@ -4,6 +4,7 @@ import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvSpec, LockFile } from "@devenv/env-file";
 import type { DrvPath, StorePath } from "@devenv/nix-formats";
 import type { GarbageReport } from "@devenv/store";
+import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
 import type { Settings } from "./settings.ts";
@@ -154,6 +155,13 @@ export interface GarbageOutcome extends GarbageReport {
 	readonly sizes: readonly { readonly size: number; readonly own: number }[];
 }
 
+/** A package that is in a root: by name, or since another one needs it. */
+export interface RootMember {
+	/** Debian's name and version. */
+	readonly name: string;
+	readonly version: string;
+}
+
 /** Failures that are the user's to mend are DiagnosticErrors. */
 export interface Engine {
 	/** A lock for the spec: entries of `existing` are kept unless asked otherwise, missing ones are made (network). */
@@ -179,6 +187,10 @@ export interface Engine {
 	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index" | "sources">): void;
 	/** Deletes what nothing keeps: no root, no running process or build. Other requests are answered meanwhile. */
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome>;
+	/** What an environment's derivation says of it, built or not; `BUILTIN_ATTRIBUTE` for another derivation. */
+	describeEnvironment(drvPath: DrvPath): EnvironmentFile;
+	/** The packages of a root, from its derivation: all of them, sorted by name. */
+	rootMembers(drvPath: DrvPath): readonly RootMember[];
 	/** The builds at work, oldest first. */
 	readonly running: readonly RunningGoal[];
 	/** Resolves when no build is left. */

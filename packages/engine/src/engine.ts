@@ -8,6 +8,8 @@ import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
+import type { ComposeMember } from "./builtin-builders/compose-root-attributes.ts";
+import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { decodeComposeRootAttributes } from "./builtin-builders/compose-attributes-decoder.ts";
@@ -25,6 +27,7 @@ import type {
 	LockOptions,
 	LockOutcome,
 	RealiseOptions,
+	RootMember,
 	SearchOutcome,
 	SearchRequest,
 	WorkOptions,
@@ -178,6 +181,20 @@ class StoreEngine implements Engine {
 			}
 			return collectInThread({ ...options, storeRoot: this.#store.root });
 		});
+	}
+
+	describeEnvironment(drvPath: DrvPath): EnvironmentFile {
+		return decodeEnvironment(this.#store.readDerivation(drvPath));
+	}
+
+	rootMembers(drvPath: DrvPath): readonly RootMember[] {
+		const { name, env, outputs } = this.#store.readDerivation(drvPath);
+		const outPath = outputs.get("out")?.path ?? "";
+		const { packages } = decodeComposeRootAttributes({ name, env, outPath });
+		return packages
+			.flatMap((each): readonly ComposeMember[] => ("name" in each ? [each] : each))
+			.map(({ name, version }) => ({ name, version }))
+			.sort((a, b) => (a.name < b.name ? -1 : 1));
 	}
 
 	get running(): readonly RunningGoal[] {

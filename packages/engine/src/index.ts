@@ -18,12 +18,14 @@ export type {
 	LockOptions,
 	LockOutcome,
 	RealiseOptions,
+	RootMember,
 	SearchHit,
 	SearchOutcome,
 	SearchRequest,
 	TrackedRead,
 	WorkOptions,
 } from "./engine-interface.ts";
+export type { EnvironmentFile } from "./builtin-builders/environment.ts";
 export { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
 export type { EngineEvent, EngineListener, EnginePhase, StepIdentity } from "./engine-event.ts";

@@ -1,6 +1,17 @@
 /** What client and daemon say to each other, and where their files lie. Layer 1 (pure). */
 
-export { arrayOf, type Decoder, DecodeError } from "./decoder.ts";
+export {
+	absolutePath,
+	arrayOf,
+	boolean,
+	count,
+	type Decoder,
+	DecodeError,
+	nullable,
+	object,
+	oneOf,
+	string,
+} from "./decoder.ts";
 export { diagnostic } from "./diagnostic-decoder.ts";
 export { editPackages, type EditedPackage, type EditParams, type EditResult } from "./edit-methods.ts";
 export {
@@ -74,6 +85,21 @@ export {
 	type WaitParams,
 	type WaitResult,
 } from "./process-methods.ts";
+export {
+	type CountedChange,
+	diffGenerations,
+	type DiffParams,
+	type DiffResult,
+	type GenerationInfo,
+	type GenerationLabel,
+	type HistoryParams,
+	type HistoryResult,
+	listGenerations,
+	type RollbackParams,
+	type RollbackResult,
+	rollBack,
+	type TextChange,
+} from "./history-methods.ts";
 export {
 	decideTrust,
 	printedEnvironment,

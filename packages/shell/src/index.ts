@@ -33,12 +33,18 @@ export {
 	pushChange,
 	type ShellRegistration,
 } from "./live-shell.ts";
+export {
+	compareEnvironments,
+	differences,
+	type EnvironmentComparison,
+	type TextDifference,
+} from "./environment-comparison.ts";
 export { type SummarizedEnvironment, summarizeChange } from "./environment-summary.ts";
 export { type EnvironmentReport, type OutsideEnvironment, outsideEnvironment, placeOutside } from "./outside.ts";
 export { readEnvironment } from "./read-environment.ts";
 export { shimFolder, shimPrograms, writeShims } from "./shims.ts";
 export { type ShellName, shellNames } from "./shell-name.ts";
-export { contentDigest, type FolderDecision, Trust } from "./trust.ts";
+export { contentDigest, contentOf, type FolderDecision, Trust } from "./trust.ts";
 export { firstChanged, observePath, type PathCondition } from "./stamp-conditions.ts";
 export {
 	formatStamp,

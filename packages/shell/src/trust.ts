@@ -155,7 +155,8 @@ export function contentDigest(project: string, reads: readonly TrackedPath[]): s
 	return createHash("sha256").update(JSON.stringify(all)).digest("hex");
 }
 
-function contentOf({ kind, path }: TrackedPath): string {
+/** What a path says, in a form that tells it from every other state: a digest, a listing, a target, or the error of reading it. */
+export function contentOf({ kind, path }: TrackedPath): string {
 	try {
 		switch (kind) {
 			case "absent":

@@ -8,7 +8,9 @@ import type { ComposeMember, ComposeRootAttributes, MaintainerScriptPolicy } fro
 type Json = Readonly<Record<string, unknown>>;
 
 /** Fails with `BUILTIN_ATTRIBUTE`, naming what is wrong. */
-export function decodeComposeRootAttributes(attributes: BuiltinAttributes): ComposeRootAttributes {
+export function decodeComposeRootAttributes(
+	attributes: Pick<BuiltinAttributes, "name" | "env" | "outPath">,
+): ComposeRootAttributes {
 	const json = structuredJson(attributes);
 	const wrong = (what: string): never =>
 		fail("BUILTIN_ATTRIBUTE", `the derivation '${attributes.name}': ${what}`, {

@@ -30,8 +30,8 @@ export async function buildEnvironment(attributes: BuiltinAttributes, context: B
 	await writeFile(join(context.output, "environment.json"), `${JSON.stringify(file, null, "\t")}\n`, { mode: 0o644 });
 }
 
-/** Keys come out in a fixed order, variables sorted by name: equal attributes give equal bytes. */
-function decodeEnvironment(attributes: BuiltinAttributes): EnvironmentFile {
+/** What the environment of a derivation says of itself. Fails with `BUILTIN_ATTRIBUTE`. Keys come out in a fixed order, variables sorted by name: equal attributes give equal bytes. */
+export function decodeEnvironment(attributes: Pick<BuiltinAttributes, "name" | "env">): EnvironmentFile {
 	const json = structuredJson(attributes);
 	const wrong = (what: string): never =>
 		fail("BUILTIN_ATTRIBUTE", `the environment '${attributes.name}': ${what}`, {
