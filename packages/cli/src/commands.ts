@@ -11,11 +11,9 @@ import DaemonStop from "./commands/daemon/stop.ts";
 import Diff from "./commands/diff.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
-
 import Gc from "./commands/gc.ts";
-
+import ExplainRebuild from "./commands/explain/rebuild.ts";
 import History from "./commands/history.ts";
-
 import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
@@ -46,6 +44,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	info: Info,
 	update: Update,
 	lock: Lock,
+	"explain:rebuild": ExplainRebuild,
 	history: History,
 	diff: Diff,
 	rollback: Rollback,

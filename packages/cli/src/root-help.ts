@@ -32,6 +32,7 @@ const order: readonly string[] = [
 	"reload",
 	"allow",
 	"revoke",
+	"explain:rebuild",
 	"print-env",
 	"shims",
 	"hook",

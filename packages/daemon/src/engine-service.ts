@@ -26,6 +26,7 @@ import {
 	evaluateExpression,
 	lockInputs,
 	resolveLock,
+	explainRebuild,
 	type EvalParams,
 	type EvalResult,
 	type InfoResult,
@@ -128,6 +129,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(decideTrust, (params, request) => service.decideTrust(params, request)),
 			handle(listGenerations, (params) => service.history.list(params)),
 			handle(diffGenerations, (params, request) => service.history.diff(params, request)),
+			handle(explainRebuild, (params) => service.history.explainRebuild(params)),
 			handle(rollBack, (params, request) => service.history.rollBack(params, request)),
 			handle(wakeDaemon, () => ({})),
 		],
@@ -232,9 +234,7 @@ export class EngineService {
 	}
 
 	/** How many open shells of a project are followed. */
-	shellsOf(project: string): number {
-		return this.#live?.shellsOf(project) ?? 0;
-	}
+	readonly shellsOf = (project: string): number => this.#live?.shellsOf(project) ?? 0;
 
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {

@@ -86,6 +86,12 @@ export {
 	type WaitResult,
 } from "./process-methods.ts";
 export {
+	explainRebuild,
+	type ExplainRebuildParams,
+	type ExplainRebuildResult,
+	type RebuildCause,
+} from "./explain-methods.ts";
+export {
 	type CountedChange,
 	diffGenerations,
 	type DiffParams,

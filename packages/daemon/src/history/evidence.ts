@@ -39,7 +39,7 @@ export function newGeneration(
 }
 
 /** All that env.yaml and env.local.yaml say that an environment may depend on, each with its place; sorted by name. */
-function recordOptions(spec: EnvSpec): RecordedOption[] {
+export function recordOptions(spec: EnvSpec): RecordedOption[] {
 	const one = (option: string, value: unknown, location?: Location): RecordedOption => ({
 		option,
 		digest: createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32),
@@ -62,7 +62,7 @@ function recordOptions(spec: EnvSpec): RecordedOption[] {
 }
 
 /** Paths outside of `own` (the project's own files, whose options are recorded) with what they say now; sorted. */
-function recordReads(reads: readonly TrackedRead[], own: readonly TrackedRead[]): RecordedRead[] {
+export function recordReads(reads: readonly TrackedRead[], own: readonly TrackedRead[]): RecordedRead[] {
 	const known = new Set(own.map(({ path }) => path));
 	const found = new Map(
 		reads

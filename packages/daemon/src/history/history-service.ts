@@ -8,6 +8,8 @@ import type {
 	CountedChange,
 	DiffParams,
 	DiffResult,
+	ExplainRebuildParams,
+	ExplainRebuildResult,
 	GenerationLabel,
 	HistoryParams,
 	HistoryResult,
@@ -29,6 +31,7 @@ import { projectFiles } from "../project.ts";
 import type { BuiltEnvironment } from "./built-environment.ts";
 import type { Generation, NamedText, ProjectRecord } from "./generation-record.ts";
 import { type Generations, type NewGeneration, requireGeneration } from "./generations.ts";
+import { rebuildCauses } from "./rebuild-causes.ts";
 
 /** What the project's files say now, evaluated. */
 export interface EvaluatedNow {
@@ -97,6 +100,20 @@ export class HistoryService {
 		const after =
 			params.to === null ? await this.#now(params, request) : this.#generation(requireGeneration(record, params.to));
 		return compare(before, after);
+	}
+
+	explainRebuild({ project, generation }: ExplainRebuildParams): ExplainRebuildResult {
+		const record = this.#options.generations.read(project);
+		const after = generation === null ? record.generations.at(-1) : requireGeneration(record, generation);
+		if (after === undefined) return noGeneration(project);
+		const before = record.generations.filter(({ number }) => number < after.number).at(-1);
+		return {
+			generation: after.number,
+			time: after.time,
+			previous: before?.number ?? null,
+			summary: after.summary,
+			causes: before === undefined ? [] : rebuildCauses(project, before, after),
+		};
 	}
 
 	async rollBack(params: RollbackParams, request: RequestContext): Promise<RollbackResult> {
