@@ -62,6 +62,27 @@ processes:
 	t.deepEqual(left(), []);
 });
 
+test.serial("network: scripts run in the environment, in the project's folder, with their own arguments", async (t) => {
+	t.timeout(600_000);
+	const project = installation.project("scripts", {
+		"env.yaml": `
+packages: [jq]
+env: { GREETING: hello }
+scripts:
+  show: { exec: 'command -v jq; echo "$GREETING $PWD $0 $#:$*"; exit 7', description: what it gets }
+`,
+		"sub/file": "",
+	});
+	const cwd = join(project, "sub");
+	const { code, stdout, stderr } = await installation.devenv(["run", "show", "--json", "two words", "-x"], { cwd });
+	t.is(code, 7, stderr);
+	t.is(stdout, `/usr/bin/jq\nhello ${project} show 3:--json two words -x\n`);
+	t.is((await installation.devenv(["run"], { cwd })).stdout, "show  what it gets\n");
+	const wrong = await installation.devenv(["run", "shwo"], { cwd });
+	t.is(wrong.code, 1);
+	t.is(wrong.stderr, "error[SCRIPT_UNKNOWN]: there is no script 'shwo'\n  help: did you mean 'show'?\n");
+});
+
 test.serial("network: in the foreground the terminal shows them, and Ctrl-C ends them", async (t) => {
 	t.timeout(600_000);
 	const project = installation.project("foreground", {

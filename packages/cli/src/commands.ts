@@ -28,6 +28,7 @@ import Reload from "./commands/reload.ts";
 import Remove from "./commands/remove.ts";
 import Revoke from "./commands/revoke.ts";
 import Rollback from "./commands/rollback.ts";
+import Run from "./commands/run.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
 import Shims from "./commands/shims.ts";
@@ -53,6 +54,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	revoke: Revoke,
 	"print-env": PrintEnv,
 	shims: Shims,
+	run: Run,
 	up: Up,
 	down: Down,
 	"processes:list": ProcessesList,

@@ -20,6 +20,7 @@ const order: readonly string[] = [
 	"info",
 	"update",
 	"lock",
+	"run",
 	"up",
 	"down",
 	"processes:list",

@@ -239,8 +239,8 @@ export class EngineService {
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
 		const { outcome, written, diagnostics } = await this.#prepareShell(params, request);
-		const { spec } = readProject(params.project, this.#context.version);
-		return { stamp: outcome.stamp, processes: spec.processes, lockWritten: written, diagnostics };
+		const { processes, scripts } = readProject(params.project, this.#context.version).spec;
+		return { stamp: outcome.stamp, processes, scripts, lockWritten: written, diagnostics };
 	}
 
 	/** The environment for programs that are in no view; what is allowed is put in place for shims. */
@@ -486,6 +486,7 @@ export class EngineService {
 				url: url.value,
 				revision: this.#engine.describeInput(lock, name),
 			})),
+			scripts: spec.scripts.map(({ name, description }) => ({ name, description })),
 			variables: spec.env.map(({ name }) => name),
 			diagnostics: [...project.diagnostics, ...environment.diagnostics],
 		};

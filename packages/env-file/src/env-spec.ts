@@ -39,6 +39,15 @@ export interface EnvVariable {
 	readonly location?: Location;
 }
 
+/** A command of the project. */
+export interface ScriptSpec {
+	readonly name: string;
+	/** Shell text; its arguments are `"$@"`. */
+	readonly exec: string;
+	/** Empty: none. */
+	readonly description: string;
+}
+
 export type ShellChoice = "auto" | "bash" | "zsh" | "fish";
 export type PromptChoice = "auto" | "off";
 /** Whether open shells follow changes: by themselves, when asked to, or not at all. */
@@ -69,6 +78,8 @@ export interface EnvSpec {
 	readonly prompt: PromptChoice;
 	readonly reload: ReloadChoice;
 	readonly clean: CleanSpec;
+	/** What `devenv run` runs; by name, sorted. */
+	readonly scripts: readonly ScriptSpec[];
 	/** By name, sorted; those of services are among them. */
 	readonly processes: readonly ProcessSpec[];
 	/** Variables of services, set in every shell; `$DEVENV_RUNTIME` and `$DEVENV_STATE` stand for the folders. */

@@ -31,6 +31,7 @@ export interface EnvDeclaration {
 	readonly prompt?: PromptChoice;
 	readonly reload?: ReloadChoice;
 	readonly clean?: CleanDeclaration;
+	readonly scripts?: readonly (readonly [string, ScriptDeclaration])[];
 	readonly processes?: readonly (readonly [string, ProcessDeclaration])[];
 	readonly services?: ServicesDeclaration;
 }
@@ -38,6 +39,11 @@ export interface EnvDeclaration {
 export interface InputDeclaration {
 	readonly url: Located<string>;
 	readonly overlays?: readonly Located<string>[];
+}
+
+export interface ScriptDeclaration {
+	readonly exec: Located<string>;
+	readonly description?: Located<string>;
 }
 
 export interface CleanDeclaration {
@@ -95,6 +101,28 @@ function explainUrl(url: string): string {
 	if (/^[a-z][a-z0-9-]*$/.test(url)) return `did you mean 'debian:${url}'?`;
 	return "known are debian:<suite>, path:<folder>, git+https://…, git+file://…, github:<owner>/<repository> and tarballs by https";
 }
+
+const shellText = text({ expects: "shell commands as one string", maxLength: 100_000 });
+
+const scriptType = record<ScriptDeclaration>(
+	{
+		exec: { type: shellText, description: 'Shell text; arguments are "$@".', required: true, example: "npm test" },
+		description: {
+			type: text({ expects: "one line of text", pattern: /^[^\n]*$/ }),
+			description: "For people: `devenv run` shows it.",
+			example: "run the tests",
+		},
+	},
+	{
+		expects: "shell commands, or a table with exec",
+		example: "test: { exec: npm test }",
+		shorthand: {
+			type: shellText,
+			accepts: (node) => isScalar(node) && node.value !== null,
+			expand: (exec) => ({ exec: exec as Located<string> }),
+		},
+	},
+);
 
 export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(
 	{
@@ -224,6 +252,16 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			description: "Keep the host's environment out: `true`, or a table with `enabled` and `keep`.",
 			fallback: false,
 			example: { enabled: true, keep: ["EDITOR"] },
+		},
+		scripts: {
+			type: table(scriptType, {
+				expects: "a table of scripts",
+				example: "scripts: { test: npm test }",
+				key: "a name of letters, digits, '.', '_', ':' and '-' that begins with a letter or digit",
+				keyPattern: /^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/,
+			}),
+			description: 'Commands of the project, run by `devenv run NAME` in its folder; arguments are "$@".',
+			example: { test: { exec: 'npm test -- "$@"', description: "run the tests" } },
 		},
 		processes: {
 			type: processesType,

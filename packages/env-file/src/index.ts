@@ -14,6 +14,7 @@ export {
 	type Located,
 	type PackageRequest,
 	type PromptChoice,
+	type ScriptSpec,
 	type ShellChoice,
 } from "./env-spec.ts";
 export {

@@ -75,6 +75,7 @@ test("fills in defaults", (t) => {
 			prompt: "auto",
 			reload: "auto",
 			clean: { enabled: false, keep: [] },
+			scripts: [],
 			processes: [],
 			serviceVariables: [],
 		});

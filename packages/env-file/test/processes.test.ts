@@ -55,6 +55,19 @@ processes:
 	t.is(processes[1]?.ready, null);
 });
 
+test("a script is shell text, or a table", (t) => {
+	const { scripts } = spec(
+		"scripts: { test: 'npm test', build: { exec: make, description: all of it } }\n",
+		"scripts: { test: x }\n",
+	);
+	t.deepEqual(scripts, [
+		{ name: "build", exec: "make", description: "all of it" },
+		{ name: "test", exec: "x", description: "" },
+	]);
+	t.regex(faults("scripts: { -x: y }\n").join(), /^ENV_KEY 1:12/);
+	t.regex(faults("scripts: { x: { exce: y } }\n").join(), /did you mean 'exec'/);
+});
+
 test("a later file's process takes the place of an earlier one's", (t) => {
 	const { processes } = spec("processes: { a: one, b: two }\n", "processes: { b: { exec: three, restart: never } }\n");
 	t.deepEqual(

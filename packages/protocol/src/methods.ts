@@ -114,6 +114,8 @@ export interface InfoResult {
 	readonly root: string | null;
 	readonly packages: readonly PackageInfo[];
 	readonly inputs: readonly InputInfo[];
+	/** What `devenv run` runs. */
+	readonly scripts: readonly { readonly name: string; readonly description: string }[];
 	/** Names of the variables that the environment sets. */
 	readonly variables: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
@@ -240,6 +242,7 @@ export const environmentInfo: Method<ProjectParams, InfoResult> = {
 		root: nullable(string),
 		packages: arrayOf(packageInfo),
 		inputs: arrayOf(object<InputInfo>({ name: string, url: string, revision: nullable(string) })),
+		scripts: arrayOf(object<InfoResult["scripts"][number]>({ name: string, description: string })),
 		variables: arrayOf(string),
 		diagnostics,
 	}),

@@ -50,6 +50,8 @@ export interface PrepareProcessesResult {
 	/** The activation stamp that they run in. */
 	readonly stamp: string;
 	readonly processes: readonly ProcessPlan[];
+	/** The project's commands, with their shell text. */
+	readonly scripts: readonly { readonly name: string; readonly exec: string; readonly description: string }[];
 	/** env.lock was written by this request. */
 	readonly lockWritten: boolean;
 	readonly diagnostics: readonly Diagnostic[];
@@ -195,6 +197,9 @@ export const prepareProcesses: Method<PrepareParams, PrepareProcessesResult> = {
 	result: object<PrepareProcessesResult>({
 		stamp: absolutePath,
 		processes: arrayOf(processPlan),
+		scripts: arrayOf(
+			object<PrepareProcessesResult["scripts"][number]>({ name: string, exec: string, description: string }),
+		),
 		lockWritten: boolean,
 		diagnostics: arrayOf(diagnostic),
 	}),

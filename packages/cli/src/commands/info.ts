@@ -48,6 +48,10 @@ export function formatInfo(info: InfoResult): string {
 			),
 		),
 		section(
+			"scripts",
+			info.scripts.map(({ name, description }) => [name, description]),
+		),
+		section(
 			"variables",
 			info.variables.map((name) => [name]),
 		),

@@ -30,6 +30,7 @@ const info = {
 		{ attr: "postgresql", name: "postgresql-17", version: "17.6-0" },
 	],
 	inputs: [{ name: "debian", url: "debian:trixie", revision: "2026-11-21" }],
+	scripts: [{ name: "test", description: "run the tests" }],
 	variables: ["GREETING"],
 	diagnostics: [],
 };
@@ -52,6 +53,9 @@ inputs
 packages
   jq          1.7.1-6
   postgresql  17.6-0 (postgresql-17)
+
+scripts
+  test  run the tests
 
 variables
   GREETING

@@ -1,0 +1,63 @@
+/** `devenv run`: the project's own commands. Layer 5. */
+
+import { fail, nearestNames } from "@devenv/diagnostics";
+import { environmentInfo, type InfoResult, prepareProcesses } from "@devenv/protocol";
+import { enterStamp } from "@devenv/shell";
+import { Args } from "@oclif/core";
+import { callerEnvironment, callerIds } from "../caller.ts";
+import { callDaemon } from "../daemon-connection.ts";
+import { DevenvCommand } from "../devenv-command.ts";
+import { bwrapPath, helperPath, installationRoot } from "../installation.ts";
+import { makeErrorBlocking, writeError } from "../standard-error.ts";
+import { formatTable } from "../text-table.ts";
+
+export default class Run extends DevenvCommand {
+	static override summary = "Run one of the project's scripts, or list them";
+	static override description =
+		"Runs a script that env.yaml declares under `scripts`, in the environment and in the project's folder. All that follows its name is its own: the exit code and signals pass through.";
+	static override examples = ["<%= config.bin %> run", "<%= config.bin %> run test --watch"];
+	static override usage = ["run", "run SCRIPT [ARGUMENTS...]"];
+	static override enableJsonFlag = true;
+	static override strict = false;
+	static override args = { script: Args.string({ description: "the script, and its arguments" }) };
+
+	override async run(): Promise<InfoResult["scripts"] | undefined> {
+		const [name, ...rest] = this.argv;
+		if (name === undefined || name.startsWith("-")) return this.#list();
+		const { project, variables } = this.projectParams();
+		const prepared = await callDaemon(prepareProcesses, { project, variables, ...callerIds() });
+		this.showDiagnostics(prepared.diagnostics);
+		if (prepared.lockWritten) writeError("devenv: wrote env.lock; commit it together with env.yaml\n");
+		const script = prepared.scripts.find((each) => each.name === name);
+		if (script === undefined) {
+			const names = prepared.scripts.map((each) => each.name);
+			const near = nearestNames(name, names, { most: 1 })[0];
+			const known = names.length === 0 ? "env.yaml declares no `scripts`" : `declared are: ${names.join(", ")}`;
+			fail("SCRIPT_UNKNOWN", `there is no script '${name}'`, {
+				hint: near === undefined ? known : `did you mean '${near}'?`,
+			});
+		}
+		const root = installationRoot();
+		process.chdir(project);
+		makeErrorBlocking();
+		process.exitCode = await enterStamp({
+			helper: helperPath(root),
+			bwrap: bwrapPath(root),
+			stamp: prepared.stamp,
+			command: ["/bin/sh", "-c", script.exec, name, ...(rest[0] === "--" ? rest.slice(1) : rest)],
+			env: { ...callerEnvironment(process.env), PWD: project },
+		});
+		return undefined;
+	}
+
+	async #list(): Promise<InfoResult["scripts"]> {
+		await this.parse(Run);
+		const { scripts } = await callDaemon(environmentInfo, this.projectParams());
+		this.print(
+			scripts.length === 0
+				? "env.yaml declares no scripts; for example `scripts: { test: npm test }`."
+				: formatTable(scripts.map(({ name, description }) => [name, description])),
+		);
+		return scripts;
+	}
+}
