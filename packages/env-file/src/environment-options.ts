@@ -186,7 +186,8 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 					DEVENV_RUNTIME: setByDevenv,
 				},
 			}),
-			description: "Environment variables. Numbers and true/false are taken as they are written.",
+			description:
+				"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, and `$${` a literal `${`.",
 			example: { GREETING: "hello" },
 		},
 		enter_shell: {

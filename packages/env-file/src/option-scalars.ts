@@ -143,7 +143,7 @@ export function portNumber(): OptionType<number | "auto"> {
 }
 
 /** The kernel's limit for one string of a new process's environment, in bytes, its end included. */
-const MAX_ENVIRONMENT_BYTES = 128 * 1024 - 1;
+export const MAX_ENVIRONMENT_BYTES: number = 128 * 1024 - 1;
 
 /** The value of an environment variable: a string, or a number or switch taken as it is written. */
 export function environmentValue(): OptionType<Located<string>> {

@@ -17,6 +17,7 @@ import { DecodeContext } from "./option-type.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
 import { expandServices, type ServicesDeclaration } from "./service-spec.ts";
 import { meetsCondition } from "./version-condition.ts";
+import { resolveReferences } from "./variable-references.ts";
 import { readYaml } from "./yaml-text.ts";
 
 export interface ParsedEnvFile {
@@ -40,7 +41,8 @@ export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}
 	for (const text of options.local === undefined ? [project] : [project, options.local]) {
 		declarations.push(decodeFile(text, diagnostics));
 	}
-	const spec = merge(declarations);
+	const merged = merge(declarations);
+	const spec = diagnostics.length === 0 ? { ...merged, env: resolveReferences(merged.env, diagnostics) } : merged;
 	checkVersion(spec, options.programVersion, diagnostics);
 	if (diagnostics.length === 0) {
 		checkInputs(spec, diagnostics);
