@@ -44,6 +44,14 @@ export function processesOf(installation: Installation): readonly string[] {
 		.map((pid) => `${pid}: ${readProcess(pid, "cmdline").replaceAll("\0", " ")}`);
 }
 
+/** Command lines that name a path, the test's own excepted. */
+export function processesNaming(path: string): readonly string[] {
+	return readdirSync("/proc")
+		.filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+		.map((pid) => `${pid}: ${readProcess(pid, "cmdline").replaceAll("\0", " ")}`)
+		.filter((line) => line.includes(path));
+}
+
 /** A process may end while it is looked at, and another user's is not for us. */
 function readProcess(pid: string, file: string): string {
 	try {

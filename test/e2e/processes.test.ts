@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessList } from "@devenv/protocol";
 import test from "ava";
-import { processesOf } from "./aftermath.ts";
+import { processesNaming, processesOf } from "./aftermath.ts";
 import { Installation, launcher } from "./installation.ts";
 
 const installation = new Installation();
@@ -60,6 +60,8 @@ processes:
 	const left = (): readonly string[] => processesOf(installation).filter((line) => !line.includes("daemon/src/main"));
 	for (let turn = 0; turn < 100 && left().length > 0; turn++) await sleep(50);
 	t.deepEqual(left(), []);
+	// Redis writes its title over its environment: it is known by its socket.
+	t.deepEqual(processesNaming(join(installation.home, "run")), []);
 });
 
 test.serial("network: scripts run in the environment, in the project's folder, with their own arguments", async (t) => {

@@ -1,9 +1,12 @@
 /**
  * Ends what a process left behind: its group, and what left the group but still has the mark that each process gets in its
  * environment. Layer 4.
+ *
+ * A program that shows a title of its own (Redis) writes it over its environment, mark and all. So the groups that were started are
+ * written down too, for the supervisor after one that was killed.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** The variable whose value tells the processes of one supervised process from all others. */
@@ -17,6 +20,41 @@ export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
 		throw error;
+	}
+}
+
+/** Writes a group that was started down in a file: its leader's process id, and when that began. */
+export function recordGroup(file: string, leader: number): void {
+	const began = startOf(leader);
+	if (began !== undefined) appendFileSync(file, `${leader} ${began}\n`, { mode: 0o600 });
+}
+
+/** Kills the groups of a file whose leaders live, and removes it; how many there were. */
+export function killRecorded(file: string): number {
+	let lines: string[];
+	try {
+		lines = readFileSync(file, "utf8").split("\n");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+		throw error;
+	}
+	const living = lines.filter((line) => {
+		const [leader, began] = line.split(" ");
+		return /^[1-9]\d*$/.test(leader ?? "") && began !== undefined && startOf(Number(leader)) === began;
+	});
+	for (const line of living) signalGroup(Number.parseInt(line, 10), "SIGKILL");
+	rmSync(file, { force: true });
+	return living.length;
+}
+
+/** When a process began, in ticks since the machine did (proc(5)); undefined where it has ended. */
+function startOf(pid: number): string | undefined {
+	try {
+		const status = readFileSync(`/proc/${pid}/stat`, "utf8");
+		const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
+		return fields[0] === "Z" ? undefined : fields[19];
+	} catch {
+		return undefined;
 	}
 }
 

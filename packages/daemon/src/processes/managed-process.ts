@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessPlan, ProcessState, ProcessStatus } from "@devenv/protocol";
-import { killMarked, MARK_VARIABLE, signalGroup } from "./leftovers.ts";
+import { killMarked, MARK_VARIABLE, recordGroup, signalGroup } from "./leftovers.ts";
 import { isListening, type PortTable, portVariables } from "./ports.ts";
 import { ProcessLog } from "./process-log.ts";
 import { isReady } from "./readiness.ts";
@@ -23,6 +23,8 @@ export interface ProcessWorld {
 	readonly logs: string;
 	/** Begins the marks of all processes of this project. */
 	readonly mark: string;
+	/** File in which the groups that were started are written down. */
+	readonly groups: string;
 }
 
 export interface ManagedProcessOptions {
@@ -116,6 +118,7 @@ export class ManagedProcess {
 			return;
 		}
 		const child = this.#spawn(this.plan.exec);
+		if (child.pid !== undefined) recordGroup(this.#options.world.groups, child.pid);
 		this.#child = child;
 		const { promise, resolve } = Promise.withResolvers<undefined>();
 		this.#exited = promise;

@@ -28,7 +28,7 @@ import { type Handler, handle } from "../handler.ts";
 import { listenExclusively } from "../listen.ts";
 import { type Log, openLog } from "../log.ts";
 import { Session } from "../session.ts";
-import { killMarked } from "./leftovers.ts";
+import { killMarked, killRecorded } from "./leftovers.ts";
 import type { ProcessWorld } from "./managed-process.ts";
 import { ProcessPrinter } from "./process-printer.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -64,6 +64,7 @@ export async function runSupervisor(order: SupervisorOrder, own: SupervisorProce
 		project: order.project,
 		logs,
 		mark: projectHash(order.project),
+		groups: join(logs, "groups"),
 	};
 	const printer = order.foreground ? new ProcessPrinter({ color: order.color }) : undefined;
 	printer?.expect(order.processes.map(({ name }) => name));
@@ -82,7 +83,7 @@ export async function runSupervisor(order: SupervisorOrder, own: SupervisorProce
 	const address = await server.listen({ ...layout, runtime: supervisorRuntime(layout.runtime, order.project) });
 	if (address === undefined) return ALREADY_RUNNING;
 	try {
-		const left = await killMarked(`${world.mark}/`);
+		const left = killRecorded(world.groups) + (await killMarked(`${world.mark}/`));
 		if (left > 0) printer?.note("", `ended ${left} processes that an earlier run had left`);
 		own.onListening();
 		let code = 0;

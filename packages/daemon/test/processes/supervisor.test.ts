@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessPlan, ProcessStatus } from "@devenv/protocol";
 import test, { type ExecutionContext } from "ava";
-import { killMarked, markedProcesses } from "../../src/processes/leftovers.ts";
+import { killMarked, killRecorded, markedProcesses } from "../../src/processes/leftovers.ts";
 import { Supervisor } from "../../src/processes/supervisor.ts";
 
 interface Setting {
@@ -30,6 +30,7 @@ function setUp(t: ExecutionContext): Setting {
 			project: folder,
 			logs: join(folder, "logs"),
 			mark,
+			groups: join(folder, "groups"),
 		},
 		onLine: (name, line) => lines.push(`${name}: ${line}`),
 		onState: ({ name, state }) => states.push(`${name} ${state}`),
@@ -177,6 +178,22 @@ test("nothing is left: not what ignores the signal, nor what left the group", as
 	await supervisor.stop();
 	t.deepEqual(markedProcesses(mark), []);
 	t.is(statusOf(setting, "deaf").exitCode, 137);
+});
+
+test("a group whose mark is gone is ended by what was written down of it", async (t) => {
+	const setting = setUp(t);
+	const { supervisor, folder, mark } = setting;
+	// As programs do that show a title of their own.
+	await supervisor.apply([plan("titled", "exec env -i sh -c 'while :; do sleep 1; done'")], []);
+	await until(() => statusOf(setting, "titled").pid !== null && markedProcesses(mark).length === 0);
+	const { pid } = statusOf(setting, "titled");
+	t.is(killRecorded(join(folder, "groups")), 1);
+	t.false(existsSync(join(folder, "groups")));
+	await until(() => statusOf(setting, "titled").state === "failed");
+	t.is(statusOf(setting, "titled").exitCode, 137);
+	// A later process with that number is another one.
+	writeFileSync(join(folder, "groups"), `${process.pid} 1\n${pid} 2\nnonsense\n`);
+	t.is(killRecorded(join(folder, "groups")), 0);
 });
 
 test("a port that is taken is said, and the process not started", async (t) => {
