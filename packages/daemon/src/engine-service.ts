@@ -420,8 +420,7 @@ export class EngineService {
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
 		await this.#engine.realise([environment.drvPath], work);
 		this.#engine.keepEnvironment(this.#rootLink(params.project), environment);
-		this.#generations.record(
-			params.project,
+		this.#generations.recordLater(params.project, () =>
 			newGeneration(
 				{ project, environment, digest },
 				{

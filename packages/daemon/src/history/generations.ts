@@ -60,6 +60,21 @@ export class Generations {
 		}
 	}
 
+	/**
+	 * As {@link record}, once the request that prepared it has been answered: nobody waits for a history. What goes wrong, with a
+	 * full disk for one, is for the log.
+	 */
+	recordLater(project: string, make: () => NewGeneration): void {
+		setImmediate(() => {
+			try {
+				this.record(project, make());
+			} catch (error) {
+				const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+				this.#options.log.write("error", "generation-not-recorded", { project, reason });
+			}
+		});
+	}
+
 	/** Records a prepared environment if it is new, and keeps it alive; gives its generation. */
 	record(project: string, made: NewGeneration): Generation {
 		const record = this.read(project);
