@@ -7,9 +7,10 @@
  */
 
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, globSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { describeTree, describeYounger, killTree } from "./process-tree.ts";
 
 interface Tally {
 	passed: number;
@@ -32,6 +33,10 @@ const checks: readonly Check[] = [
 	{ name: "layers", command: ["scripts/checks/layers.ts"] },
 	{ name: "unused code", command: [bin("knip/bin/knip.js")] },
 ];
+
+/** Longer than the time that ava gives a test without any result (ava.config.js) and than any test asks for. */
+const SILENCE_MINUTES = 20;
+const LEFT_BEHIND_SECONDS = 30;
 
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const files = process.argv.slice(2);
@@ -61,13 +66,15 @@ async function runAva(patterns: readonly string[]): Promise<boolean> {
 	const log = createWriteStream(join(top, "build/tests.tap"));
 	let tests = 0;
 	let failed = 0;
+	const seen = new Set<string>();
 	/** The test whose comments and details are being read. */
 	let current: { readonly title: string; readonly failed: boolean } | undefined;
-	const { code } = await run([bin("ava/entrypoints/cli.js"), "--tap", ...patterns], (line) => {
+	const { code, ended } = await run([bin("ava/entrypoints/cli.js"), "--tap", ...patterns], (line) => {
 		log.write(`${line}\n`);
 		const result = /^(not )?ok \d+ - (.*)$/.exec(line);
 		if (result !== null) {
 			tests++;
+			seen.add(result[2] ?? "");
 			current = { title: result[2] ?? "", failed: result[1] !== undefined };
 			if (current.failed) {
 				failed++;
@@ -91,6 +98,15 @@ async function runAva(patterns: readonly string[]): Promise<boolean> {
 		if (current?.failed === true) console.log(line);
 	});
 	log.end();
+	if (!ended) {
+		const titles = [...seen];
+		// A title begins with the file's path: `packages › store › test › add › hashes a file`.
+		const silent = globSync(["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], { cwd: top }).filter((file) => {
+			const start = `${file.slice(0, -".test.ts".length).replaceAll("/", " › ")} › `;
+			return !titles.some((title) => title.startsWith(start));
+		});
+		console.log(`Test files without any result: ${silent.join(" ") || "none"}`);
+	}
 	// Some failures show in the exit code only, as when a file ends before its tests.
 	if (code !== 0 && failed === 0) {
 		failed++;
@@ -100,29 +116,56 @@ async function runAva(patterns: readonly string[]): Promise<boolean> {
 	return tests > 0;
 }
 
-/** Runs a command on this Node (or as it is, for a native one); its output line by line and as a whole. */
+/**
+ * Runs a command on this Node (or as it is, for a native one); its output line by line and as a whole.
+ *
+ * Never waits without end: a command that says nothing for {@link SILENCE_MINUTES} is ended, and what it left behind with its
+ * output open is not waited for. Both are said with the processes concerned, and fail the command (`ended` is false then).
+ */
 async function run(
 	command: readonly string[],
 	onLine: (line: string) => void,
-): Promise<{ code: number; output: string }> {
+): Promise<{ code: number; output: string; ended: boolean }> {
 	const child = spawn(process.execPath, [...command], {
 		cwd: top,
 		stdio: ["ignore", "pipe", "pipe"],
 		env: { ...process.env, FORCE_COLOR: "0" },
 	});
 	const lines: string[] = [];
-	const read = async (stream: NodeJS.ReadableStream): Promise<void> => {
-		for await (const line of createInterface({ input: stream })) {
-			lines.push(line);
-			onLine(line);
-		}
-	};
-	const code = new Promise<number>((resolve, reject) => {
+	const faults: string[] = [];
+	const silence = setTimeout(() => {
+		const last = lines.at(-1) ?? "nothing";
+		faults.push(
+			`FAILED  nothing was said for ${SILENCE_MINUTES} minutes; the last line: ${last}\n${describeTree(pid)}`,
+		);
+		killTree(pid);
+	}, SILENCE_MINUTES * 60_000);
+	const pid = child.pid ?? 0;
+	const readers = [child.stdout, child.stderr].map((input) => createInterface({ input }));
+	const reading = Promise.all(
+		readers.map(async (reader) => {
+			for await (const line of reader) {
+				silence.refresh();
+				lines.push(line);
+				onLine(line);
+			}
+		}),
+	);
+	const code = await new Promise<number>((resolve, reject) => {
 		child.on("error", reject);
-		child.on("close", (exit) => {
+		child.on("exit", (exit) => {
 			resolve(exit ?? 1);
 		});
 	});
-	await Promise.all([read(child.stdout), read(child.stderr)]);
-	return { code: await code, output: lines.join("\n") };
+	clearTimeout(silence);
+	const patience = setTimeout(() => {
+		faults.push(`FAILED  something left behind holds the output; processes that began since:\n${describeYounger()}`);
+		for (const reader of readers) reader.close();
+		child.stdout.destroy();
+		child.stderr.destroy();
+	}, LEFT_BEHIND_SECONDS * 1000);
+	await reading;
+	clearTimeout(patience);
+	for (const fault of faults) console.log(fault);
+	return { code: faults.length > 0 ? code || 1 : code, output: lines.join("\n"), ended: faults.length === 0 };
 }

@@ -1,0 +1,86 @@
+/** Looks at processes through proc(5), for a run of tests that does not end. */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+interface ProcessEntry {
+	readonly pid: number;
+	readonly parent: number;
+	readonly state: string;
+	/** Ticks since the machine started. */
+	readonly began: number;
+}
+
+/** A process and all below it, a line each: see {@link describe}. */
+export function describeTree(root: number): string {
+	return tree(root).map(describe).join("\n");
+}
+
+/** The processes that began after this one, a line each. */
+export function describeYounger(): string {
+	const all = processes();
+	const own = all.find(({ pid }) => pid === process.pid);
+	return all
+		.filter(({ pid, began }) => pid !== process.pid && began >= (own?.began ?? 0))
+		.map(describe)
+		.join("\n");
+}
+
+/** Kills a process and all below it. */
+export function killTree(root: number): void {
+	for (const { pid } of tree(root)) {
+		try {
+			process.kill(pid, "SIGKILL");
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+		}
+	}
+}
+
+function tree(root: number): ProcessEntry[] {
+	const all = processes();
+	const found = all.filter(({ pid }) => pid === root);
+	// Grows while it is walked.
+	for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));
+	return found;
+}
+
+/** Its id, its parent's, its state, what its threads do in the kernel, and its command. */
+function describe({ pid, parent, state }: ProcessEntry): string {
+	const command = read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+	const threads = new Map<string, number>();
+	for (const thread of names(`/proc/${pid}/task`)) {
+		const wait = `${read(`/proc/${pid}/task/${thread}/comm`).trim()}:${read(`/proc/${pid}/task/${thread}/wchan`)}`;
+		threads.set(wait, (threads.get(wait) ?? 0) + 1);
+	}
+	const waits = [...threads].map(([wait, count]) => `${count}×${wait}`).join(" ");
+	return `  ${pid} (parent ${parent}, ${state}) ${command.slice(0, 300)} [${waits}]`;
+}
+
+function processes(): ProcessEntry[] {
+	return names("/proc")
+		.filter((name) => /^[1-9]\d*$/.test(name))
+		.flatMap((name) => {
+			const status = read(`/proc/${name}/stat`);
+			const [state, parent, ...rest] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+			return state === undefined || state === ""
+				? []
+				: [{ pid: Number(name), parent: Number(parent), state, began: Number(rest[17]) }];
+		});
+}
+
+/** Empty where the process has ended meanwhile, or is another user's. */
+function read(path: string): string {
+	try {
+		return readFileSync(path, "utf8");
+	} catch {
+		return "";
+	}
+}
+
+function names(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch {
+		return [];
+	}
+}
