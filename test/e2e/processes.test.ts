@@ -113,3 +113,30 @@ processes:
 	t.regex(shown, /^web {4}\| bye$/m);
 	t.regex(shown, /^web {4}\| stopped$/m);
 });
+
+test.serial(
+	"network: `down` ends them in another terminal's foreground, and SIGTERM those in the background",
+	async (t) => {
+		t.timeout(600_000);
+		const cwd = installation.project("ended", {
+			"env.yaml": "processes: { web: 'echo ready to serve; exec sleep 600' }\n",
+		});
+		let asked: ReturnType<Installation["devenv"]> | undefined;
+		const foreground = await installation.devenv(["up"], {
+			cwd,
+			onOutput: (text) => {
+				if (text.includes("ready to serve")) asked ??= installation.devenv(["down"], { cwd });
+			},
+		});
+		t.is(foreground.code, 0, foreground.stdout + foreground.stderr);
+		const down = await asked;
+		t.is(down?.stdout, "All processes have ended.\n", down?.stderr);
+
+		t.is((await installation.devenv(["up", "-d"], { cwd })).code, 0);
+		const list = await installation.devenv(["processes", "list", "--json"], { cwd });
+		process.kill((JSON.parse(list.stdout) as ProcessList).supervisor, "SIGTERM");
+		const left = (): readonly string[] => processesOf(installation).filter((line) => !line.includes("daemon/src/main"));
+		for (let turn = 0; turn < 100 && left().length > 0; turn++) await sleep(50);
+		t.deepEqual(left(), []);
+	},
+);

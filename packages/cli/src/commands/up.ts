@@ -1,5 +1,6 @@
 /** `devenv up`. Layer 5. */
 
+import { isatty } from "node:tty";
 import { applyProcesses, type ApplyResult, type PrepareParams, prepareProcesses } from "@devenv/protocol";
 import { fail } from "@devenv/diagnostics";
 import { Args, Flags } from "@oclif/core";
@@ -9,6 +10,7 @@ import { DevenvCommand } from "../devenv-command.ts";
 import { formatProcesses } from "../process-table.ts";
 import { writeError } from "../standard-error.ts";
 import { becomeSupervisor, findSupervisor, requireSupervisor, startSupervisor } from "../supervisor-connection.ts";
+import { terminalOf } from "../terminal.ts";
 
 export default class Up extends DevenvCommand {
 	static override summary = "Run the project's processes and services";
@@ -52,7 +54,7 @@ export default class Up extends DevenvCommand {
 		const asked = { project, stamp, processes, names };
 		if (running === undefined) {
 			if (!flags.detach) {
-				process.exitCode = await becomeSupervisor(asked, process.stdout.isTTY && process.env["NO_COLOR"] === undefined);
+				process.exitCode = await becomeSupervisor(asked, terminalOf(isatty(1), process.env).color);
 				return undefined;
 			}
 			await startSupervisor(asked);

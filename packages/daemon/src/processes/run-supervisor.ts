@@ -87,18 +87,22 @@ export async function runSupervisor(order: SupervisorOrder, own: SupervisorProce
 		if (left > 0) printer?.note("", `ended ${left} processes that an earlier run had left`);
 		own.onListening();
 		let code = 0;
+		const signalled = Promise.withResolvers<undefined>();
 		const end = (status: number) => (): void => {
 			// The second one does not wait.
 			if (code !== 0) void killMarked(`${world.mark}/`);
 			else printer?.note("", "ending; once more to kill");
 			code = status;
-			void supervisor.stop();
+			void supervisor.stop().then(() => {
+				signalled.resolve(undefined);
+			});
 		};
 		process.on("SIGINT", end(INTERRUPTED));
 		process.on("SIGTERM", end(TERMINATED));
 		process.on("SIGHUP", end(TERMINATED));
 		await supervisor.apply(order.processes, order.names);
-		await Promise.race([order.foreground ? supervisor.untilOver() : new Promise(() => undefined), server.stopped]);
+		const over = order.foreground ? [supervisor.untilOver()] : [];
+		await Promise.race([...over, server.stopped, signalled.promise]);
 		const failed = supervisor.failed;
 		await supervisor.stop();
 		return code !== 0 ? code : failed && order.foreground ? 1 : 0;
@@ -130,8 +134,10 @@ function describe({ state, reason, pid }: ProcessStatus): string {
 }
 
 class SupervisorServer {
-	/** Resolves when it was asked to end, and all have ended. */
+	/** Resolves when it was asked to end, all have ended, and the answer is out. */
 	readonly stopped: Promise<void>;
+	/** Whether it was asked to end. */
+	#asked = false;
 	readonly #sessions = new Set<Session>();
 	readonly #server;
 	readonly #log: Log;
@@ -149,6 +155,7 @@ class SupervisorServer {
 			handle(restartProcess, ({ name }) => supervisor.restart(name)),
 			handle(waitForProcesses, ({ names, timeout }, { signal }) => supervisor.wait(names, timeout, signal)),
 			handle(stopProcesses, async () => {
+				this.#asked = true;
 				await supervisor.stop();
 				// The answer goes out first.
 				setTimeout(() => {
@@ -179,6 +186,7 @@ class SupervisorServer {
 	}
 
 	async close(): Promise<void> {
+		if (this.#asked) await this.stopped;
 		for (const session of this.#sessions) session.close();
 		await new Promise((resolve) => this.#server.close(resolve));
 		this.#log.write("info", "supervisor-ended");

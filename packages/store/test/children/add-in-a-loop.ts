@@ -1,4 +1,4 @@
-/** Adds texts, folders and derivations with outputs until it is killed. Arguments: root, a number that makes names new. */
+/** Adds texts, folders and derivations with outputs until it is killed, or nobody has done so for minutes. Arguments: root, a number that makes names new. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { openStore } from "../../src/index.ts";
@@ -6,8 +6,9 @@ import { addSample, sampleDerivation } from "../sample-store.ts";
 
 const [root = "", round = ""] = process.argv.slice(2);
 const store = openStore({ root });
+const end = Date.now() + 180_000;
 console.log("started");
-for (let index = 0; ; index += 1) {
+for (let index = 0; Date.now() < end; index += 1) {
 	const text = store.addText({ name: "text", contents: `${round} ${index}` });
 	const source = `${store.scratch().path}/tree`;
 	mkdirSync(source);
