@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "ask.h"
 #include "commands.h"
 #include "consent.h"
 #include "daemon.h"
@@ -299,12 +300,14 @@ static void try_stamp(char **arguments, char **fallback, int fallback_count)
 	if (path == NULL || stamp_read(path, &stamp) != NULL)
 		return;
 	const char *why = NULL;
-	if (!stamp.lasting || stamp.project == NULL || strcmp(stamp.project, project) != 0)
+	if (stamp.project == NULL || strcmp(stamp.project, project) != 0)
 		return;
-	if (!stamp_holds(&stamp, &why)) {
+	if (!stamp.lasting || !stamp_holds(&stamp, &why)) {
 		if (getenv("DEVENV_TRACE_STAMP") != NULL)
 			warn_user("the activation stamp does not hold: %s changed", why == NULL ? path : why);
-		return;
+		path = ask_for_stamp(fallback[0], project, as_user, ambient);
+		if (path == NULL || stamp_read(path, &stamp) != NULL)
+			return;
 	}
 	if (ambient && consent_of(project, stamp.allowed_content) != CONSENT_GIVEN)
 		return;

@@ -77,6 +77,7 @@ import { type EvaluatedNow, HistoryService } from "./history/history-service.ts"
 import { LiveReload } from "./live/live-reload.ts";
 import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
+import { quickHandler } from "./prepare-quickly.ts";
 import {
 	type Project,
 	projectFiles,
@@ -108,7 +109,8 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
 	return {
 		handlers: [
-			handle(prepareEnvironment, (params, request) => service.prepare(params, request)),
+			handle(prepareEnvironment, service.prepare),
+			quickHandler(service.prepare),
 			handle(printEnvironment, (params, request) => service.print(params, request)),
 			handle(prepareProcesses, (params, request) => service.prepareProcesses(params, request)),
 			handle(editPackages, (params, request) => service.edit(params, request)),
@@ -227,11 +229,11 @@ export class EngineService {
 		});
 	}
 
-	async prepare(params: PrepareParams, request: RequestContext): Promise<PrepareResult> {
+	readonly prepare = async (params: PrepareParams, request: RequestContext): Promise<PrepareResult> => {
 		const { outPath, root, name, outcome, written, diagnostics } = await this.#prepareShell(params, request);
 		const { stamp, lasting } = outcome;
 		return { stamp, lasting, environment: outPath, root, name, lockWritten: written, diagnostics };
-	}
+	};
 
 	/** How many open shells of a project are followed. */
 	readonly shellsOf = (project: string): number => this.#live?.shellsOf(project) ?? 0;
@@ -264,8 +266,7 @@ export class EngineService {
 
 	/** Begins to follow open shells. */
 	async follow(onShells: () => void): Promise<void> {
-		const { layout, log } = this.#context;
-		const helper = this.#helper;
+		const [helper, { layout, log }] = [this.#helper, this.#context];
 		this.#live = await LiveReload.start({
 			runtime: layout.runtime,
 			log,

@@ -229,6 +229,19 @@ export const prepareEnvironment: Method<PrepareParams, PrepareResult> = {
 	progress: true,
 };
 
+export interface QuickResult {
+	/** The activation stamp; null: ask by {@link prepareEnvironment}, there is something to wait for or to say. */
+	readonly stamp: string | null;
+}
+
+/** {@link prepareEnvironment} for a caller that can show nothing and waits no longer than a moment: native/ask.c. */
+export const prepareQuickly: Method<PrepareParams, QuickResult> = {
+	name: "environment.prepareQuickly",
+	params: prepareEnvironment.params,
+	result: object<QuickResult>({ stamp: nullable(absolutePath) }),
+	progress: false,
+};
+
 /** Says what the environment is, evaluating but not realising it. */
 export const environmentInfo: Method<ProjectParams, InfoResult> = {
 	name: "environment.info",

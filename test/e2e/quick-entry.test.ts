@@ -1,0 +1,96 @@
+/** A shell whose stamp does not hold any more, with a daemon at hand: entered without node, unless there is something to say. */
+
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import test, { type ExecutionContext } from "ava";
+import { Installation, launcher } from "./installation.ts";
+
+const installation = new Installation();
+
+test.after.always(() => installation.remove());
+
+const hasHelper = statSync(join(launcher, "../../build/native/devenv-helper"), { throwIfNoEntry: false }) !== undefined;
+
+/** The requests for shells that the daemon logged since the last call, with how they ended. */
+function requests(): readonly string[] {
+	const lines = readFileSync(join(installation.home, "state/log/daemon.log"), "utf8").split("\n").slice(seen, -1);
+	seen += lines.length;
+	return lines
+		.filter((line) => line.startsWith("{"))
+		.map((line) => JSON.parse(line) as Record<string, unknown>)
+		.filter(({ event, method }) => event === "request" && String(method).startsWith("environment.prepare"))
+		.map(({ method, outcome }) => `${String(method)} ${String(outcome)}`);
+}
+let seen = 0;
+
+const quick = ["environment.prepareQuickly ok"];
+const whole = ["environment.prepare ok"];
+
+test.serial(
+	"network: what the daemon can say in a moment is entered without node; all else by the client",
+	async (t) => {
+		t.timeout(600_000);
+		const env = (text: string): string => `packages: [hello]\nenv: { GREETING: ${JSON.stringify(text)} }\n`;
+		const project = installation.project("quick", { "env.yaml": env("first") });
+		const enter = async (
+			options: { readonly args?: readonly string[]; readonly prefix?: readonly string[] } = {},
+		): Promise<string> => {
+			const args = [
+				"shell",
+				...(options.args ?? []),
+				"--",
+				"sh",
+				"-c",
+				'hello -g "$GREETING $1"; exit 7',
+				"sh",
+				'"two" words\\',
+			];
+			const { code, stdout, stderr } = await installation.devenv(args, {
+				cwd: project,
+				env: { AWKWARD: 'quote " backslash \\ tab \t line\nend €' },
+				...options,
+			});
+			t.is(code, 7, stderr);
+			return stdout + stderr.replaceAll(/^devenv: .*\n/gm, "");
+		};
+		const said = (greeting: string): string => `${greeting} "two" words\\\n`;
+		t.is(await enter(), said("first"));
+		t.deepEqual(requests(), whole, "no stamp yet");
+		installation.write(join(project, "env.yaml"), env('sec"ond \\ €'));
+		t.is(await enter(), said('sec"ond \\ €'));
+		t.deepEqual(requests(), hasHelper ? quick : whole);
+		t.is(await enter(), said('sec"ond \\ €'));
+		t.deepEqual(requests(), [], "its stamp holds");
+
+		// Not UTF-8: node's reading of it is what the daemon is told.
+		installation.write(join(project, "env.yaml"), env("third"));
+		t.is(await enter({ prefix: ["sh", "-c", `B=$(printf '\\377') exec "$@"`, "sh"] }), said("third"));
+		t.deepEqual(requests(), whole);
+
+		await assertDiagnostics(t, project);
+
+		// Work that takes longer than a moment is shown by the client.
+		installation.write(join(project, "env.yaml"), "packages: [hello, jq]\nenv: { GREETING: fifth }\n");
+		t.is(await enter(), said("fifth"));
+		t.deepEqual(requests().at(-1), whole[0]);
+
+		// No daemon: the client starts one.
+		t.is((await installation.devenv(["daemon", "stop"])).code, 0);
+		requests();
+		installation.write(join(project, "env.yaml"), env("sixth"));
+		t.is(await enter(), said("sixth"));
+		t.deepEqual(requests(), whole);
+	},
+);
+
+async function assertDiagnostics(t: ExecutionContext, project: string): Promise<void> {
+	installation.write(join(project, "env.yaml"), "packages: [helo]\n");
+	const { code, stderr } = await installation.devenv(["shell", "--", "true"], { cwd: project });
+	t.is(code, 1);
+	t.regex(stderr, /^error\[ENV_UNKNOWN_PACKAGE\]/m);
+	t.deepEqual(
+		requests().map((line) => line.split(" ")[0]),
+		hasHelper ? ["environment.prepareQuickly", "environment.prepare"] : ["environment.prepare"],
+	);
+}
