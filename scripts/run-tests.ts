@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { createWriteStream, globSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { describeTree, describeYounger, killTree } from "./process-tree.ts";
+import { describeYounger, killGroup } from "./processes.ts";
 
 interface Tally {
 	passed: number;
@@ -37,6 +37,8 @@ const checks: readonly Check[] = [
 /** Longer than the time that ava gives a test without any result (ava.config.js) and than any test asks for. */
 const SILENCE_MINUTES = 20;
 const LEFT_BEHIND_SECONDS = 30;
+
+const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const files = process.argv.slice(2);
@@ -98,7 +100,7 @@ async function runAva(patterns: readonly string[]): Promise<boolean> {
 		if (current?.failed === true) console.log(line);
 	});
 	log.end();
-	if (!ended) {
+	if (!ended && patterns.length === 0) {
 		const titles = [...seen];
 		// A title begins with the file's path: `packages › store › test › add › hashes a file`.
 		const silent = globSync(["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], { cwd: top }).filter((file) => {
@@ -119,8 +121,9 @@ async function runAva(patterns: readonly string[]): Promise<boolean> {
 /**
  * Runs a command on this Node (or as it is, for a native one); its output line by line and as a whole.
  *
- * Never waits without end: a command that says nothing for {@link SILENCE_MINUTES} is ended, and what it left behind with its
- * output open is not waited for. Both are said with the processes concerned, and fail the command (`ended` is false then).
+ * Never waits without end: a command that says nothing for {@link SILENCE_MINUTES} is ended, what it left in its process group is
+ * ended after it, and what else holds its output open is not waited for. All is said with the processes concerned; the first
+ * and the last fail the command (`ended` is false then).
  */
 async function run(
 	command: readonly string[],
@@ -130,17 +133,21 @@ async function run(
 		cwd: top,
 		stdio: ["ignore", "pipe", "pipe"],
 		env: { ...process.env, FORCE_COLOR: "0" },
+		// A process group of its own, so that it can be ended with what it started.
+		detached: true,
 	});
+	const pid = child.pid ?? 0;
+	const interrupt = (): void => {
+		killGroup(pid);
+		process.exit(130);
+	};
+	for (const signal of signals) process.on(signal, interrupt);
 	const lines: string[] = [];
 	const faults: string[] = [];
 	const silence = setTimeout(() => {
 		const last = lines.at(-1) ?? "nothing";
-		faults.push(
-			`FAILED  nothing was said for ${SILENCE_MINUTES} minutes; the last line: ${last}\n${describeTree(pid)}`,
-		);
-		killTree(pid);
+		faults.push(`FAILED  nothing was said for ${SILENCE_MINUTES} minutes; the last line: ${last}\n${killGroup(pid)}`);
 	}, SILENCE_MINUTES * 60_000);
-	const pid = child.pid ?? 0;
 	const readers = [child.stdout, child.stderr].map((input) => createInterface({ input }));
 	const reading = Promise.all(
 		readers.map(async (reader) => {
@@ -158,6 +165,9 @@ async function run(
 		});
 	});
 	clearTimeout(silence);
+	for (const signal of signals) process.off(signal, interrupt);
+	const left = killGroup(pid);
+	if (left !== "") console.log(`note    ended what was left behind:\n${left}`);
 	const patience = setTimeout(() => {
 		faults.push(`FAILED  something left behind holds the output; processes that began since:\n${describeYounger()}`);
 		for (const reader of readers) reader.close();

@@ -11,17 +11,21 @@ import { connectToDaemon } from "./daemon-connection.ts";
 /** Milliseconds between two looks where the file system tells nothing. */
 const POLLING_INTERVAL = 2000;
 
+/** Milliseconds between two calls of `onRest`. */
+const REST_INTERVAL = 5000;
+
 /** Milliseconds before a daemon that has ended is replaced. */
 const PAUSE = 500;
 
 /**
  * Calls `onLine` with each line that comes, in order; lines that nobody read in time may be left out, since each says all.
- * Does not return but by a failure to have a daemon.
+ * Calls `onRest` every few seconds, so that a caller can look whether anybody is interested. Does not return but by a failure to have a daemon.
  */
 export async function followEnvironment(
 	runtime: string,
 	registration: string,
 	onLine: (line: string) => void,
+	onRest: () => void,
 ): Promise<never> {
 	const folder = makeLiveFolder(runtime);
 	const { pid } = process;
@@ -41,6 +45,7 @@ export async function followEnvironment(
 	};
 	watch(folder, look);
 	setInterval(look, POLLING_INTERVAL);
+	setInterval(onRest, REST_INTERVAL);
 	look();
 	for (;;) {
 		const client = await connectToDaemon(() => undefined);

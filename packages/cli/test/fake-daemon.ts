@@ -47,6 +47,7 @@ export class FakeDaemon {
 	readonly #answers: Readonly<Record<string, Answer>>;
 	readonly #server: Server;
 	readonly #sockets = new Set<Socket>();
+	readonly #children = new Set<ChildProcess>();
 
 	private constructor(answers: Readonly<Record<string, Answer>>) {
 		this.#answers = answers;
@@ -73,10 +74,12 @@ export class FakeDaemon {
 	): ChildProcess {
 		const main = join(import.meta.dirname, "../src/main.ts");
 		const [program = "", ...rest] = [...prefix, process.execPath, main, ...args];
-		return spawn(program, rest, {
+		const child = spawn(program, rest, {
 			cwd: this.project,
 			env: { ...nodeEnvironment(), HOME: this.home, DEVENV_HOME: this.home, ...environment },
 		});
+		this.#children.add(child);
+		return child;
 	}
 
 	/** Runs devenv in the project to its end. */
@@ -85,6 +88,7 @@ export class FakeDaemon {
 	}
 
 	close(): void {
+		for (const child of this.#children) child.kill("SIGKILL");
 		for (const socket of this.#sockets) socket.destroy();
 		this.#server.close();
 		rmSync(this.home, { recursive: true, force: true });

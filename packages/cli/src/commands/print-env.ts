@@ -31,7 +31,8 @@ export default class PrintEnv extends DevenvCommand {
 			exclusive: ["json", "watch", "compile-flags"],
 		}),
 		watch: Flags.boolean({
-			description: "print a line of JSON for the environment and for each change of it, until interrupted",
+			description:
+				"print a line of JSON for the environment and for each change of it, until interrupted or nobody reads it",
 			default: false,
 			exclusive: ["json", "compile-flags"],
 		}),
@@ -72,5 +73,8 @@ function watch({ report, registration }: PrintResult): Promise<never> {
 		process.stdout.write(`${line}\n`);
 	};
 	print(JSON.stringify({ kind: "environment", message: "", environment: report }));
-	return followEnvironment(callerLayout().runtime, registration, print);
+	// White space between lines means nothing in JSON; writing it tells whether anybody reads.
+	return followEnvironment(callerLayout().runtime, registration, print, () => {
+		process.stdout.write(" ");
+	});
 }

@@ -5,14 +5,10 @@ import { readdirSync, readFileSync } from "node:fs";
 interface ProcessEntry {
 	readonly pid: number;
 	readonly parent: number;
+	readonly group: number;
 	readonly state: string;
 	/** Ticks since the machine started. */
 	readonly began: number;
-}
-
-/** A process and all below it, a line each: see {@link describe}. */
-export function describeTree(root: number): string {
-	return tree(root).map(describe).join("\n");
 }
 
 /** The processes that began after this one, a line each. */
@@ -25,23 +21,16 @@ export function describeYounger(): string {
 		.join("\n");
 }
 
-/** Kills a process and all below it. */
-export function killTree(root: number): void {
-	for (const { pid } of tree(root)) {
-		try {
-			process.kill(pid, "SIGKILL");
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-		}
+/** Kills a process group; its processes, a line each. */
+export function killGroup(group: number): string {
+	const members = processes().filter((each) => each.group === group && each.state !== "Z");
+	const lines = members.map(describe);
+	try {
+		process.kill(-group, "SIGKILL");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
 	}
-}
-
-function tree(root: number): ProcessEntry[] {
-	const all = processes();
-	const found = all.filter(({ pid }) => pid === root);
-	// Grows while it is walked.
-	for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));
-	return found;
+	return lines.join("\n");
 }
 
 /** Its id, its parent's, its state, what its threads do in the kernel, and its command. */
@@ -61,10 +50,10 @@ function processes(): ProcessEntry[] {
 		.filter((name) => /^[1-9]\d*$/.test(name))
 		.flatMap((name) => {
 			const status = read(`/proc/${name}/stat`);
-			const [state, parent, ...rest] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+			const [state, parent, group, ...rest] = status.slice(status.lastIndexOf(")") + 2).split(" ");
 			return state === undefined || state === ""
 				? []
-				: [{ pid: Number(name), parent: Number(parent), state, began: Number(rest[17]) }];
+				: [{ pid: Number(name), parent: Number(parent), group: Number(group), state, began: Number(rest[16]) }];
 		});
 }
 
