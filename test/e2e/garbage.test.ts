@@ -71,6 +71,14 @@ test("network: what projects need stays, what only gone and unused ones had is d
 	const again = await installation.devenv(["shell", "--", "hello", "-g", "still"], { cwd: kept, env: offline });
 	t.is(again.stdout, "still\n", again.stderr);
 	t.deepEqual(await storeFaults(join(installation.home, "root")), []);
+	// Of a project that is dropped nothing is left, nor of the logs of builds.
+	const history = async (cwd: string): Promise<number> =>
+		(JSON.parse((await installation.devenv(["history", "--json"], { cwd })).stdout) as { generations: unknown[] })
+			.generations.length;
+	t.is(await history(kept), 2);
+	const later = await gc("--older-than", "0h");
+	t.true(later.files.count > 0 && later.files.bytes > 0);
+	t.is(await history(kept), 0);
 	// The one that was dropped is made again.
 	t.is((await enter(old, "pv")).code, 0);
 	t.true(existsSync(join(old, "env.lock")));

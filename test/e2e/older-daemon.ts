@@ -1,7 +1,7 @@
 /** The daemon of this checkout under the version of an older one. A test's program; environment as the real one's. */
 
 import { join } from "node:path";
-import { engineService } from "../../packages/daemon/src/engine-service.ts";
+import { engineService } from "../../packages/daemon/src/engine-requests.ts";
 import { runDaemon } from "../../packages/daemon/src/run-daemon.ts";
 
 const helper = join(import.meta.dirname, "../../build/native/devenv-helper");

@@ -2,11 +2,15 @@
 
 import type { Engine } from "@devenv/engine";
 import type { CollectParams, CollectResult } from "@devenv/protocol";
+import type { Generations } from "./history/generations.ts";
 import { dropProject, listProjects, listRootLinks, rootName } from "./project-records.ts";
+import { sweepStaleFiles } from "./stale-files.ts";
 
 export interface CollectWorld {
 	readonly engine: Engine;
+	readonly generations: Generations;
 	readonly state: string;
+	readonly cache: string;
 	/** How many open shells of a project are followed. */
 	readonly shellsOf: (project: string) => number;
 }
@@ -14,7 +18,7 @@ export interface CollectWorld {
 /** Lets go of what projects that are gone or unused keep, and deletes what nothing keeps. */
 export async function collectUnused(
 	{ olderThan, maxFreed, dryRun }: CollectParams,
-	{ engine, state, shellsOf }: CollectWorld,
+	{ engine, generations, state, cache, shellsOf }: CollectWorld,
 ): Promise<CollectResult> {
 	const links = listRootLinks(state);
 	const projects = listProjects(state).map((record) => {
@@ -25,17 +29,29 @@ export async function collectUnused(
 		return { project: record.project, age, dropped, links: links.get(rootName(record.project)) ?? [] };
 	});
 	const leaving = projects.filter(({ dropped }) => dropped !== null);
+	const before = olderThan === null ? Number.NEGATIVE_INFINITY : Date.now() - olderThan * 1000;
+	const stale = projects.map(({ project, dropped }) => {
+		const isStale = dropped === null ? generations.staleSince(project, before) : (): boolean => true;
+		return { project, isStale, links: generations.linksOf(project, isStale) };
+	});
 	// Measured while all is there.
 	const groups = projects.map((each) => each.links);
-	const before = dryRun ? undefined : await engine.collectGarbage({ dryRun: true, dropped: [], groups });
-	if (!dryRun) for (const { project } of leaving) dropProject(state, project);
+	const measured = dryRun ? undefined : await engine.collectGarbage({ dryRun: true, dropped: [], groups });
+	if (!dryRun) {
+		for (const { project, isStale } of stale) generations.forget(project, isStale);
+		for (const { project } of leaving) {
+			generations.remove(project);
+			dropProject(state, project);
+		}
+	}
 	const report = await engine.collectGarbage({
 		dryRun,
-		dropped: leaving.flatMap((each) => each.links),
+		dropped: [...new Set([...leaving, ...stale].flatMap((each) => each.links))],
 		groups,
 		...(maxFreed === null ? {} : { maxFreed }),
 	});
-	const sizes = (before ?? report).sizes;
+	const files = olderThan === null ? { count: 0, bytes: 0 } : sweepStaleFiles({ cache, state }, before, dryRun);
+	const sizes = (measured ?? report).sizes;
 	return {
 		projects: projects.map(({ project, age, dropped }, index) => ({
 			project,
@@ -45,6 +61,7 @@ export async function collectUnused(
 		})),
 		deleted: report.deleted.length,
 		bytesFreed: report.bytesFreed,
+		files,
 		dryRun,
 		largest: report.deleted.toSorted((a, b) => b.size - a.size).slice(0, 100),
 	};

@@ -1,55 +1,30 @@
 /** The daemon's requests, answered with an engine. Layer 4. */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { OWN_STORE_MARKER } from "@devenv/client";
-import { fail } from "@devenv/diagnostics";
-import {
-	CALLER_VARIABLES,
-	createEngine,
-	type Engine,
-	EvaluationRefused,
-	type LockOutcome,
-	type TrackedRead,
-} from "@devenv/engine";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { CALLER_VARIABLES, type Engine, EvaluationRefused, type LockOutcome, type TrackedRead } from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import { parseStorePath } from "@devenv/nix-formats";
 import {
-	collectGarbage,
-	decideTrust,
-	diffGenerations,
-	editPackages,
+	type CollectParams,
+	type CollectResult,
 	type EditParams,
 	type EditResult,
-	environmentInfo,
-	evaluateExpression,
-	lockInputs,
-	resolveLock,
-	explainRebuild,
 	type EvalParams,
 	type EvalResult,
 	type InfoResult,
-	listGenerations,
-	prepareEnvironment,
 	type PrepareParams,
-	prepareProcesses,
 	type PrepareProcessesResult,
 	type PrepareResult,
-	printEnvironment,
 	type PrintParams,
 	type PrintResult,
 	type ProjectParams,
 	type ReloadResult,
-	reloadShells,
-	rollBack,
-	searchPackages,
 	type SearchParams,
 	type SearchResult,
 	type TrustParams,
 	type TrustResult,
-	updateInputs,
-	wakeDaemon,
 } from "@devenv/protocol";
 import {
 	type ActivationOutcome,
@@ -66,9 +41,8 @@ import {
 } from "@devenv/shell";
 import { collectUnused } from "./collect-unused.ts";
 import { digestOf, requireConsent } from "./consent.ts";
-import type { DaemonService } from "./daemon.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
-import { handle, type RequestContext } from "./handler.ts";
+import type { RequestContext } from "./handler.ts";
 import type { BuiltEnvironment } from "./history/built-environment.ts";
 import { newGeneration, recordSettings, recordVariables } from "./history/evidence.ts";
 import type { NamedText } from "./history/generation-record.ts";
@@ -77,7 +51,6 @@ import { type EvaluatedNow, HistoryService } from "./history/history-service.ts"
 import { LiveReload } from "./live/live-reload.ts";
 import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
-import { quickHandler } from "./prepare-quickly.ts";
 import {
 	type Project,
 	projectFiles,
@@ -93,72 +66,6 @@ import type { ServiceContext } from "./run-daemon.ts";
 
 /** Milliseconds for which searches where nothing is locked use the same lock. */
 const SEARCH_LOCK_AGE: number = 24 * 60 * 60 * 1000;
-
-/** Makes the engine and the requests that it answers. `helper` is where the compiled native helper is, if there is one. */
-export function engineService(context: ServiceContext, helper: string): DaemonService {
-	const { layout, settings, log } = context;
-	if (layout.storeRoot === "/") claimStore();
-	const engine = createEngine({
-		storeRoot: layout.storeRoot,
-		state: layout.state,
-		cache: layout.cache,
-		settings,
-		helper,
-		onWarning: (message) => log.write("warning", "engine", { message }),
-	});
-	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
-	return {
-		handlers: [
-			handle(prepareEnvironment, service.prepare),
-			quickHandler(service.prepare),
-			handle(printEnvironment, (params, request) => service.print(params, request)),
-			handle(prepareProcesses, (params, request) => service.prepareProcesses(params, request)),
-			handle(editPackages, (params, request) => service.edit(params, request)),
-			handle(updateInputs, (params, request) => service.locks.update(params, request)),
-			handle(lockInputs, (params, request) => service.locks.lock(params, request)),
-			handle(resolveLock, (params) => service.locks.resolve(params)),
-			handle(collectGarbage, (params) =>
-				collectUnused(params, {
-					engine,
-					state: layout.state,
-					shellsOf: (project) => service.shellsOf(project),
-				}),
-			),
-			handle(environmentInfo, (params, request) => service.info(params, request)),
-			handle(searchPackages, (params, request) => service.search(params, request)),
-			handle(evaluateExpression, (params, request) => service.evaluate(params, request)),
-			handle(reloadShells, (params) => service.reload(params)),
-			handle(decideTrust, (params, request) => service.decideTrust(params, request)),
-			handle(listGenerations, (params) => service.history.list(params)),
-			handle(diffGenerations, (params, request) => service.history.diff(params, request)),
-			handle(explainRebuild, (params) => service.history.explainRebuild(params)),
-			handle(rollBack, (params, request) => service.history.rollBack(params, request)),
-			handle(wakeDaemon, () => ({})),
-		],
-		followed: () => service.followed,
-		follow: (onChange) => service.follow(onChange),
-		running: () =>
-			engine.running.map(({ drvPath, name, since }) => ({ drvPath, name, seconds: (Date.now() - since) / 1000 })),
-		whenIdle: () => engine.whenIdle(),
-		close: async () => {
-			await service.close();
-			await engine.close();
-		},
-	};
-}
-
-/** Marks the store at `/` as ours before it exists, so that it is not taken for that of a real Nix afterwards. */
-function claimStore(): void {
-	try {
-		mkdirSync(dirname(OWN_STORE_MARKER), { recursive: true });
-		writeFileSync(OWN_STORE_MARKER, "");
-	} catch (error) {
-		const { code } = error as NodeJS.ErrnoException;
-		fail("STORE_UNWRITABLE", `cannot write ${OWN_STORE_MARKER}: ${String(code)}`, {
-			hint: "set DEVENV_HOME to a folder that can be written",
-		});
-	}
-}
 
 interface LockedProject {
 	readonly project: Project;
@@ -237,6 +144,11 @@ export class EngineService {
 
 	/** How many open shells of a project are followed. */
 	readonly shellsOf = (project: string): number => this.#live?.shellsOf(project) ?? 0;
+
+	collect(params: CollectParams): Promise<CollectResult> {
+		const [engine, generations, shellsOf] = [this.#engine, this.#generations, this.shellsOf];
+		return collectUnused(params, { engine, generations, ...this.#context.layout, shellsOf });
+	}
 
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { installationVersion } from "@devenv/client";
 import packageFile from "../package.json" with { type: "json" };
-import { engineService } from "./engine-service.ts";
+import { engineService } from "./engine-requests.ts";
 import { runDaemon } from "./run-daemon.ts";
 
 const root = installationRoot();

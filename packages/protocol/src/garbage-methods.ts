@@ -29,6 +29,8 @@ export interface CollectResult {
 	readonly deleted: number;
 	readonly bytesFreed: number;
 	readonly dryRun: boolean;
+	/** Caches and logs of builds that were deleted, and their bytes on disk; none without `olderThan`. */
+	readonly files: { readonly count: number; readonly bytes: number };
 	/** Store paths deleted, by size, the largest first; at most a hundred. */
 	readonly largest: readonly { readonly path: string; readonly size: number }[];
 }
@@ -53,6 +55,7 @@ export const collectGarbage: Method<CollectParams, CollectResult> = {
 		deleted: count,
 		bytesFreed: count,
 		dryRun: boolean,
+		files: object<CollectResult["files"]>({ count, bytes: count }),
 		largest: arrayOf(object<CollectResult["largest"][number]>({ path: string, size: count })),
 	}),
 	progress: true,

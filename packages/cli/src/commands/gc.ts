@@ -11,7 +11,7 @@ import { formatBytes } from "../progress/render-progress.ts";
 export default class Gc extends DevenvCommand {
 	static override summary = "Free disk space: delete what no project needs any more";
 	static override description =
-		"Environments of projects whose folder is gone are dropped, with --older-than also those that were not entered for so long; what nothing keeps then is deleted from the store. What open shells, running programs and builds use stays. A dropped environment is made again when the project is entered.";
+		"Environments of projects whose folder is gone are dropped, with --older-than also those that were not entered for so long, generations, caches and logs of builds that are older; what nothing keeps then is deleted from the store. What open shells, running programs and builds use stays. A dropped environment is made again when the project is entered.";
 	static override examples = ["<%= config.bin %> gc --dry-run", "<%= config.bin %> gc --older-than 30d"];
 	static override enableJsonFlag = true;
 	static override flags = {
@@ -54,7 +54,7 @@ function parseAmount(text: string | undefined, flag: string, units: Readonly<Rec
 	return Number(digits) * factor;
 }
 
-function describe({ projects, deleted, bytesFreed, dryRun }: CollectResult): string {
+function describe({ projects, deleted, bytesFreed, files, dryRun }: CollectResult): string {
 	const table = formatTable(
 		projects.map(({ project, age, size, own, dropped }) => [
 			project,
@@ -66,6 +66,7 @@ function describe({ projects, deleted, bytesFreed, dryRun }: CollectResult): str
 				: `${dryRun ? "would be dropped" : "dropped"}: ${dropped === "gone" ? "its env.yaml is gone" : "not used for so long"}`,
 		]),
 	);
-	const freed = `${formatBytes(bytesFreed)} in ${deleted} store objects`;
+	const beside = files.count === 0 ? "" : ` and ${formatBytes(files.bytes)} of old caches and logs`;
+	const freed = `${formatBytes(bytesFreed)} in ${deleted} store objects${beside}`;
 	return `${table}${dryRun ? `Would free ${freed}.` : `Freed ${freed}.`}\n`;
 }

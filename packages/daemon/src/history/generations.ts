@@ -127,6 +127,20 @@ export class Generations {
 		return true;
 	}
 
+	/** The store roots of the generations that {@link forget} would let go. */
+	linksOf(project: string, isStale: (generation: Generation) => boolean): string[] {
+		return this.read(project)
+			.generations.filter(isStale)
+			.flatMap(({ number }) => this.#links(project, number));
+	}
+
+	/** Those made before a time (milliseconds since 1970), but the newest one and the one that the project was rolled back to. */
+	staleSince(project: string, before: number): (generation: Generation) => boolean {
+		const { generations, pin } = this.read(project);
+		const newest = generations.at(-1)?.number;
+		return ({ number, time }) => time < before && number !== newest && number !== pin?.number;
+	}
+
 	/** Forgets generations and lets go of what only they keep; gives how many they were. */
 	forget(project: string, isStale: (generation: Generation) => boolean): number {
 		const record = this.read(project);
@@ -161,11 +175,15 @@ export class Generations {
 	#release(project: string, all: readonly Generation[], kept: readonly Generation[]): void {
 		for (const each of all) {
 			if (kept.includes(each)) continue;
-			const link = `${projectKey(project)}-${each.number}`;
-			for (const name of readNames(this.#roots)) {
-				if (name === link || name.startsWith(`${link}-`)) rmSync(join(this.#roots, name), { force: true });
-			}
+			for (const link of this.#links(project, each.number)) rmSync(link, { force: true });
 		}
+	}
+
+	#links(project: string, number: number): string[] {
+		const link = `${projectKey(project)}-${number}`;
+		return readNames(this.#roots)
+			.filter((name) => name === link || name.startsWith(`${link}-`))
+			.map((name) => join(this.#roots, name));
 	}
 
 	#link(project: string, number: number): string {

@@ -137,6 +137,30 @@ test("forgetting removes records and roots", (t) => {
 	t.deepEqual(readdirSync(join(state, "roots")), []);
 });
 
+test("stale are old generations, but not the newest nor the one that was rolled back to", (t) => {
+	const { generations, project, state } = setUp(t);
+	for (const each of ["a", "b", "c", "d"]) generations.record(project, made(each));
+	generations.pin(project, 2);
+	// Their times are 1000 to 1003.
+	const stale = generations.staleSince(project, 1003);
+	const names = (): string[] => readdirSync(join(state, "roots")).sort();
+	const key = projectKey(project);
+	t.deepEqual(
+		generations.linksOf(project, stale).sort(),
+		[1, 3]
+			.flatMap((number) => [`${key}-${number}`, `${key}-${number}-index`])
+			.map((name) => join(state, "roots", name)),
+	);
+	t.is(generations.forget(project, stale), 2);
+	t.deepEqual(
+		generations.read(project).generations.map(({ number }) => number),
+		[2, 4],
+	);
+	t.is(generations.read(project).pin?.number, 2);
+	t.deepEqual(names(), [`${key}-2`, `${key}-2-index`, `${key}-4`, `${key}-4-index`]);
+	t.is(generations.forget(project, generations.staleSince(project, 2000)), 0);
+});
+
 test("a damaged record is set aside and said, and generations begin anew", (t) => {
 	const { generations, project, state, logged } = setUp(t);
 	generations.record(project, made("a"));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessPlan, ProcessStatus } from "@devenv/protocol";
+import { nodeEnvironment } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { killMarked, killRecorded, markedProcesses } from "../../src/processes/leftovers.ts";
 import { Supervisor } from "../../src/processes/supervisor.ts";
@@ -26,7 +27,7 @@ function setUp(t: ExecutionContext): Setting {
 	const supervisor = new Supervisor({
 		world: {
 			command: (text) => ["/bin/sh", "-c", text],
-			environment: { PATH: process.env["PATH"] },
+			environment: nodeEnvironment(),
 			project: folder,
 			logs: join(folder, "logs"),
 			mark,

@@ -2,6 +2,7 @@
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Sandbox } from "@devenv/builder";
 import { removeFolder, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
@@ -43,14 +44,19 @@ interface Composed {
 async function compose(
 	folders: readonly string[],
 	cache: string,
-	more: { readonly preConfigure?: string; readonly readyStage?: ReadyStage<FirstStage> } = {},
+	more: {
+		readonly preConfigure?: string;
+		readonly readyStage?: ReadyStage<FirstStage>;
+		readonly sandbox?: Sandbox;
+	} = {},
 ): Promise<Composed> {
 	const log: string[] = [];
-	const { preConfigure, readyStage } = more;
+	const { preConfigure, readyStage, sandbox = workshop.sandboxes[0] } = more;
 	const root = await workshop.composeWith({
 		folders,
 		change: preConfigure === undefined ? {} : { preConfigure },
 		cache,
+		sandbox,
 		...(readyStage === undefined ? {} : { readyStage }),
 		onLog: (line) => log.push(line),
 	});
@@ -213,20 +219,22 @@ test("with and without overlay the two stages give the same bytes", async (t) =>
 });
 
 test("what packages of stage two bring takes the place of what scripts made, and is told to triggers", async (t) => {
-	const folders = ["aa", "bb", "cc", "dd", "hh", "ii"].flatMap((name) =>
-		pool.filter((each) => each.name === name).map((each) => workshop.add(each)),
-	);
-	const { root } = await compose(folders, newCache());
-	t.is(text(root, "usr/share/later/made"), "cc's");
-	t.is(text(root, "usr/share/later/through"), "through", "a script's link to a folder stands for the folder");
-	t.is(text(root, "usr/share/aa/doc/x"), "again", "a folder that a script removed comes again");
-	t.is(text(root, "usr/share/aa/file"), "changed\n");
-	t.is(text(root, "usr/share/ii/tool"), "hh\n");
-	t.is(text(root, "usr/share/ii/tool.real"), "ii's tool", "diverted as dpkg's database says");
-	t.is(text(root, "var/lib/dpkg/diversions"), "/usr/share/ii/tool\n/usr/share/ii/tool.real\nhh\n");
-	t.is(text(root, "var/lib/dd/calls"), "configure \ntriggered /usr/share/later\n");
-	const status = text(root, "var/lib/dpkg/status");
-	for (const name of ["aa", "cc", "ii"]) t.regex(status, new RegExp(`^Package: ${name}\nStatus: install ok`, "m"));
+	for (const sandbox of workshop.sandboxes) {
+		const folders = ["aa", "bb", "cc", "dd", "hh", "ii"].flatMap((name) =>
+			pool.filter((each) => each.name === name).map((each) => workshop.add(each)),
+		);
+		const { root } = await compose(folders, newCache(), { sandbox });
+		t.is(text(root, "usr/share/later/made"), "cc's");
+		t.is(text(root, "usr/share/later/through"), "through", "a script's link to a folder stands for the folder");
+		t.is(text(root, "usr/share/aa/doc/x"), "again", "a folder that a script removed comes again");
+		t.is(text(root, "usr/share/aa/file"), "changed\n");
+		t.is(text(root, "usr/share/ii/tool"), "hh\n");
+		t.is(text(root, "usr/share/ii/tool.real"), "ii's tool", "diverted as dpkg's database says");
+		t.is(text(root, "var/lib/dpkg/diversions"), "/usr/share/ii/tool\n/usr/share/ii/tool.real\nhh\n");
+		t.is(text(root, "var/lib/dd/calls"), "configure \ntriggered /usr/share/later\n");
+		const status = text(root, "var/lib/dpkg/status");
+		for (const name of ["aa", "cc", "ii"]) t.regex(status, new RegExp(`^Package: ${name}\nStatus: install ok`, "m"));
+	}
 });
 
 test("scripts see only packages that they depend on, each alternative and provider that is there", async (t) => {

@@ -19,6 +19,7 @@ import {
 	readlinkSync,
 	renameSync,
 	rmSync,
+	type Stats,
 	symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -137,7 +138,7 @@ export class RootTree {
 	}
 
 	#isStill(path: string, node: Node): boolean {
-		const info = lstatSync(this.#host(path), { throwIfNoEntry: false });
+		const info = lstatOnWay(this.#host(path));
 		switch (node.kind) {
 			case "directory":
 				return info?.isDirectory() === true;
@@ -365,6 +366,17 @@ export class RootTree {
 
 	#host(path: string): string | Buffer {
 		return onDisk(`${this.root}/${path}`, path);
+	}
+}
+
+/** Undefined also where a script put a file, or a link that leads nowhere, in the place of a folder on the way. */
+function lstatOnWay(path: string | Buffer): Stats | undefined {
+	try {
+		return lstatSync(path, { throwIfNoEntry: false });
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === "ENOTDIR" || code === "ELOOP") return undefined;
+		throw error;
 	}
 }
 
