@@ -63,7 +63,7 @@ test.serial(
 		t.is(await enter(), said('sec"ond \\ €'));
 		t.deepEqual(requests(), hasHelper ? quick : whole);
 		t.is(await enter(), said('sec"ond \\ €'));
-		t.deepEqual(requests(), [], "its stamp holds");
+		t.deepEqual(requests(), hasHelper ? [] : whole, "its stamp holds");
 
 		// Not UTF-8: node's reading of it is what the daemon is told.
 		installation.write(join(project, "env.yaml"), env("third"));

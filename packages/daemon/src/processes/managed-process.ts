@@ -18,6 +18,10 @@ import { isReady } from "./readiness.ts";
 export interface ProcessWorld {
 	readonly command: (shellText: string) => readonly [program: string, ...args: string[]];
 	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** What the command is started with, so that what it runs has this environment. */
+	readonly carry: (
+		environment: Readonly<Record<string, string | undefined>>,
+	) => Readonly<Record<string, string | undefined>>;
 	readonly project: string;
 	/** Folder of output files. */
 	readonly logs: string;
@@ -183,12 +187,12 @@ export class ManagedProcess {
 		return spawn(program, args, {
 			cwd: plan.cwd === "" ? world.project : `${world.project}/${plan.cwd}`,
 			detached: true,
-			env: {
+			env: world.carry({
 				...world.environment,
 				...portVariables(this.#ports, plan.name),
 				...Object.fromEntries(plan.env.map(({ name, value }) => [name, value])),
 				[MARK_VARIABLE]: `${this.#mark}${process.pid}`,
-			},
+			}),
 			stdio: ["ignore", output, output],
 		});
 	}

@@ -28,6 +28,7 @@ import { type Handler, handle } from "../handler.ts";
 import { listenExclusively } from "../listen.ts";
 import { type Log, openLog } from "../log.ts";
 import { Session } from "../session.ts";
+import { carryLibraries } from "./carried-libraries.ts";
 import { killMarked, killRecorded } from "./leftovers.ts";
 import type { ProcessWorld } from "./managed-process.ts";
 import { ProcessPrinter } from "./process-printer.ts";
@@ -61,6 +62,8 @@ export async function runSupervisor(order: SupervisorOrder, own: SupervisorProce
 				? [...own.enterProgram, order.bwrap, stamp, text]
 				: [order.helper, "enter", stamp, "--", "/bin/sh", "-c", text],
 		environment: order.environment,
+		carry: (environment) =>
+			order.helper === null ? carryLibraries(environment, process.env["LD_LIBRARY_PATH"]) : environment,
 		project: order.project,
 		logs,
 		mark: projectHash(order.project),

@@ -28,6 +28,7 @@ function setUp(t: ExecutionContext): Setting {
 		world: {
 			command: (text) => ["/bin/sh", "-c", text],
 			environment: nodeEnvironment(),
+			carry: (environment) => environment,
 			project: folder,
 			logs: join(folder, "logs"),
 			mark,
