@@ -54,6 +54,12 @@ processes:
 		readFileSync(join(project, "env.yaml"), "utf8").replace("sleep 600", "sleep 601"),
 	);
 	t.regex((await devenv("up", "-d")).stdout, /started again: web\.\n/);
+	const text = readFileSync(join(project, "env.yaml"), "utf8");
+	installation.write(join(project, "env.yaml"), `${text}packages: [hello]\n`);
+	t.regex((await devenv("up", "-d")).stdout, /, unchanged\.\n/);
+	installation.write(join(project, "env.yaml"), `${text}env: { GREETING: changed }\n`);
+	t.regex((await devenv("up", "-d")).stdout, /started again: postgres, redis, web\.\n/);
+	t.is((await devenv("processes", "wait", "--timeout", "120")).code, 0);
 
 	t.is((await devenv("down")).stdout, "All processes have ended.\n");
 	t.true(existsSync(join(project, ".devenv/state/postgres/PG_VERSION")));

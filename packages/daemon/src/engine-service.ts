@@ -153,7 +153,9 @@ export class EngineService {
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
 		const { outcome, written, diagnostics } = await this.#prepareShell(params, request);
-		const { processes, scripts } = readProject(params.project, this.#context.version).spec;
+		const { processes: specs, scripts } = readProject(params.project, this.#context.version).spec;
+		const variables = createHash("sha256").update(JSON.stringify(outcome.own)).digest("hex");
+		const processes = specs.map((each) => ({ ...each, variables }));
 		return { stamp: outcome.stamp, processes, scripts, lockWritten: written, diagnostics };
 	}
 

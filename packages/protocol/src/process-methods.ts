@@ -34,6 +34,8 @@ export interface ProcessPlan {
 	readonly env: readonly { readonly name: string; readonly value: string }[];
 	readonly cwd: string;
 	readonly stop: { readonly signal: string; readonly timeout: number };
+	/** Stands for the variables that the project sets: another value, other variables. */
+	readonly variables: string;
 }
 
 export interface ProbePlan {
@@ -145,6 +147,7 @@ export const processPlan: Decoder<ProcessPlan> = object<ProcessPlan>({
 	env: arrayOf(variable),
 	cwd: string,
 	stop: object<ProcessPlan["stop"]>({ signal: string, timeout: number }),
+	variables: string,
 });
 
 const processStatus = object<ProcessStatus>({

@@ -15,7 +15,7 @@ import { terminalOf } from "../terminal.ts";
 export default class Up extends DevenvCommand {
 	static override summary = "Run the project's processes and services";
 	static override description =
-		"Runs what env.yaml declares under `processes` and `services`, each after what it waits for, on this terminal until Ctrl-C, or in the background with -d. Where they run already, what changed in env.yaml is started again and the rest goes on. A caller who is root runs them as an ordinary user, as `devenv shell --user` does, since servers refuse to run as root.";
+		"Runs what env.yaml declares under `processes` and `services`, each after what it waits for, on this terminal until Ctrl-C, or in the background with -d. Where they run already, what changed in env.yaml is started again and the rest goes on; all are where a variable of the project changed. What only packages changed takes effect at the next start (`devenv processes restart NAME`). A caller who is root runs them as an ordinary user, as `devenv shell --user` does, since servers refuse to run as root.";
 	static override examples = ["<%= config.bin %> up", "<%= config.bin %> up -d postgres"];
 	static override enableJsonFlag = true;
 	static override strict = false;

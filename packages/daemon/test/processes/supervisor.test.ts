@@ -57,6 +57,7 @@ function plan(name: string, exec: string, more: Partial<ProcessPlan> = {}): Proc
 		env: [],
 		cwd: "",
 		stop: { signal: "TERM", timeout: 5 },
+		variables: "",
 		...more,
 	};
 }
