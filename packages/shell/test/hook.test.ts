@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { temporaryFolder } from "@devenv/test-support";
+import { findProgram, skip, temporaryFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { hookText, observePath, shimFolder, stampPath, Trust } from "../src/index.ts";
 import { outsideStampPath, projectHash } from "../src/stamp-file.ts";
@@ -158,6 +158,40 @@ test("before a prompt nothing is started but where the folder or the consent has
 		wc -l <${place.folder}/asked`;
 	t.deepEqual(runBash(t, place, script).trim().split(/\s+/), ["3", "4"]);
 });
+
+for (const shell of ["bash", "fish"] as const) {
+	test(`${shell}: a project that was left by \`exit\` stays left, whatever is decided of others`, (t) => {
+		const program = findProgram(shell);
+		if (program === undefined) {
+			skip(t, `no ${shell}`);
+			t.pass();
+			return;
+		}
+		const place = new Place(self(), "none");
+		mkdirSync(`${place.folder}/state/trust`, { recursive: true });
+		mkdirSync(`${place.folder}/run/hook`, { recursive: true });
+		// Says the verdict of the file, and opens a shell that is left at once.
+		const helper = `#!/bin/sh\ncase $1 in\nhook) printf '%s\\n\\n%s' "$(cat ${place.folder}/verdict)" "${place.folder}/project" ;;\nlaunch) echo opened ;;\nesac\n`;
+		writeFileSync(`${place.folder}/helper`, helper, { mode: 0o755 });
+		const set = (name: string): string => (shell === "fish" ? `set -g ${name} ` : `${name}=`);
+		const text = `${set("__devenv_launcher")}${place.folder}/bin/devenv\n${hookText(shell, "view")}${set("__devenv_helper")}${place.folder}/helper\n`;
+		const decide = (verdict: string): string =>
+			`echo ${verdict} >${place.folder}/verdict; echo ${Math.random()} >${place.folder}/state/trust/changed; echo ${verdict}; __devenv_hook`;
+		const script = [
+			`cd ${place.folder}/project`,
+			...["enter", "enter", "cold", "denied", "enter", "enter", "held:1", "enter"].map(decide),
+			"cd /; __devenv_hook; cd -; __devenv_hook",
+		].join("\n");
+		const options = shell === "fish" ? ["--no-config"] : ["--norc"];
+		const { stdout } = place.run([program, ...options, "-c", `${text}${script}`], {
+			env: { DEVENV_HOME: place.folder },
+		});
+		t.deepEqual(
+			stdout.split("\n").filter((line) => /^(enter|cold|denied|held:1|opened)$/.test(line)),
+			[...["enter", "opened", "enter", "cold", "denied", "enter", "opened", "enter", "held:1", "enter", "opened"]],
+		);
+	});
+}
 
 test("the texts are ones that their shells read", (t) => {
 	const file = `${temporaryFolder(t)}/hook`;

@@ -19,6 +19,7 @@ end
 set -g __devenv_hook_pwd
 set -g __devenv_hook_mark
 set -g __devenv_hook_stay
+set -g __devenv_hook_left
 set -g __devenv_hook_told
 set -q DEVENV_HOOK_HANDOFF; and set -g __devenv_hook_handoff $DEVENV_HOOK_HANDOFF
 set -q __devenv_hook_handoff; or set -g __devenv_hook_handoff
@@ -42,7 +43,7 @@ function __devenv_hook --on-event fish_prompt
 	set -l mark
 	test -r $__devenv_state/trust/changed; and read mark <$__devenv_state/trust/changed
 	test "$PWD" = "$__devenv_hook_pwd"; and test "$mark" = "$__devenv_hook_mark"; and return
-	test "$mark" = "$__devenv_hook_mark"; or set -g __devenv_hook_stay
+	test "$mark" = "$__devenv_hook_mark"; or test "$__devenv_hook_left" = "$__devenv_hook_stay"; or set -g __devenv_hook_stay
 	set -g __devenv_hook_mark $mark
 	__devenv_hook_look
 end
@@ -75,6 +76,10 @@ function __devenv_hook_look
 			return
 		end
 		test -n "$__devenv_hook_active"; and test "$project" != "$__devenv_hook_active"; and __devenv_hook_deactivate
+		if not contains -- $verdict enter cold
+			set -g __devenv_hook_stay
+			set -g __devenv_hook_left
+		end
 		switch $verdict
 			case 'held:*'
 				__devenv_hook_tell "$project $verdict" "this folder's environment waits for `devenv allow`; read its env.yaml first"
@@ -96,6 +101,7 @@ end
 function __devenv_hook_open --argument-names project
 	set -l handoff $__devenv_runtime/hook/$fish_pid
 	set -g __devenv_hook_stay $project
+	set -g __devenv_hook_left $project
 	printf '' >$handoff; or return 1
 	history save
 	# Before a prompt the terminal is as fish itself wants it; commands want Ctrl-C and Ctrl-Z, and whole lines.

@@ -26,9 +26,9 @@ if [ -x /.devenv/helper ]; then
 	__devenv_helper=/.devenv/helper
 	[ -x "$__devenv_launcher" ] || __devenv_launcher=/.devenv/host$__devenv_launcher
 fi
-# The folder and the consent that were last looked at; the project that is not to be entered (again) while we stay in it;
-# what was said.
-__devenv_hook_pwd= __devenv_hook_mark= __devenv_hook_stay= __devenv_hook_told=
+# The folder and the consent that were last looked at; the project that is not to be entered (again) while we stay in it; that
+# whose shell the user has left by `exit`; what was said.
+__devenv_hook_pwd= __devenv_hook_mark= __devenv_hook_stay= __devenv_hook_left= __devenv_hook_told=
 # A shell that the hook of another opened leaves word there of the folder to go on in. Its own children are no such shells.
 __devenv_hook_handoff=${DEVENV_HOOK_HANDOFF-${__devenv_hook_handoff-}}
 __devenv_hook_root=${DEVENV_ROOT-}
@@ -41,8 +41,8 @@ __devenv_hook() {
 	[ -z "$__devenv_hook_active" ] || __devenv_prompt
 	{ IFS= read -r mark <"$__devenv_state/trust/changed"; } 2>/dev/null
 	[ "$PWD" = "$__devenv_hook_pwd" ] && [ "$mark" = "$__devenv_hook_mark" ] && return $code
-	# A new decision may be about the project that was left alone.
-	[ "$mark" = "$__devenv_hook_mark" ] || __devenv_hook_stay=
+	# A new decision may be about the project that was left alone, unless its user did so.
+	[ "$mark" = "$__devenv_hook_mark" ] || [ "$__devenv_hook_left" = "$__devenv_hook_stay" ] || __devenv_hook_stay=
 	__devenv_hook_mark=$mark
 	__devenv_hook_look
 	return $code
@@ -78,6 +78,8 @@ __devenv_hook_look() {
 			return 0
 		fi
 		if [ -n "$__devenv_hook_active" ] && [ "$project" != "$__devenv_hook_active" ]; then __devenv_hook_deactivate; fi
+		# Consent that was taken back and is given again is a new one.
+		case $verdict in enter | cold) ;; *) __devenv_hook_stay= __devenv_hook_left= ;; esac
 		case $verdict in
 		held:*) __devenv_hook_tell "$project $verdict" "this folder's environment waits for \`devenv allow\`; read its env.yaml first" ;;
 		unlocked) __devenv_hook_tell "$project $verdict" "this folder's environment has no env.lock yet: \`devenv shell\` makes it" ;;
@@ -98,7 +100,7 @@ __devenv_hook_look() {
 # Opens a shell in the project. True where its user has gone to another folder, in which this shell is then.
 __devenv_hook_open() {
 	local handoff=$__devenv_runtime/hook/$$ target= before=
-	__devenv_hook_stay=$1
+	__devenv_hook_stay=$1 __devenv_hook_left=$1
 	: >|"$handoff" || return 1
 	__devenv_hook_save_history
 	DEVENV_HOOK_HANDOFF=$handoff SHELL=$__devenv_hook_shell "$__devenv_helper" launch "$__devenv_launcher" --devenv-client -- shell --ambient
