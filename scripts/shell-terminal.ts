@@ -21,12 +21,26 @@ export class ShellTerminal {
 
 	/** `env`: the whole environment of the caller, SHELL included. */
 	static async open(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<ShellTerminal> {
-		const child = spawn("script", ["-qefc", `${devenv} shell`, "/dev/null"], { cwd: folder, env });
-		const terminal = new ShellTerminal(child);
-		await terminal.ask("echo 1");
+		const terminal = await ShellTerminal.start(`${devenv} shell`, folder, env);
 		// The daemon has seen the shell, and looked once.
 		await sleep(1500);
 		return terminal;
+	}
+
+	/** Any shell, by a line for sh. */
+	static async start(
+		command: string,
+		folder: string,
+		env: Readonly<Record<string, string | undefined>>,
+	): Promise<ShellTerminal> {
+		const terminal = new ShellTerminal(spawn("script", ["-qefc", command, "/dev/null"], { cwd: folder, env }));
+		await terminal.ask("echo 1");
+		return terminal;
+	}
+
+	/** Types a line, and does not wait. */
+	type(line: string): void {
+		this.#child.stdin.write(`${line}\n`);
 	}
 
 	/** Runs a line; what it printed. The marks are put together by the shell: the typed line does not hold them. */
