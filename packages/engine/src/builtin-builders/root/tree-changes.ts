@@ -113,12 +113,19 @@ export function makeCanonical(file: string | Buffer): void {
 	lutimesSync(file, canonicalTime, canonicalTime);
 }
 
-/** Every file of a tree: where scripts have changed it in place, it then looks as one that an overlay's changes were put into. */
+/**
+ * Every file of a tree: where scripts have changed it in place, it then looks as one that an overlay's changes were put into
+ * (native/merge-upper.c): what they closed can be read, and pipes, sockets and devices are gone.
+ */
 export function makeAllCanonical(tree: string, folder: string = ""): void {
-	for (const entry of readdirSync(onDisk(`${tree}/${folder}`, folder), { withFileTypes: true, encoding: "latin1" })) {
+	const place = onDisk(`${tree}/${folder}`, folder);
+	const { mode } = lstatSync(place);
+	if ((mode & 0o700) !== 0o700) chmodSync(place, mode | 0o700);
+	for (const entry of readdirSync(place, { withFileTypes: true, encoding: "latin1" })) {
 		const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
 		if (entry.isDirectory()) makeAllCanonical(tree, path);
 		else if (entry.isFile()) makeCanonical(onDisk(`${tree}/${path}`, path));
+		else if (!entry.isSymbolicLink()) rmSync(onDisk(`${tree}/${path}`, path));
 	}
 }
 
