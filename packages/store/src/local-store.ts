@@ -50,7 +50,7 @@ import type {
 	Store,
 	VerifyFault,
 } from "./store.ts";
-import { translateFailure, translateFailures } from "./store-failure.ts";
+import { hasCode, translateFailure, translateFailures } from "./store-failure.ts";
 import { storeLayout, type StoreLayout } from "./store-layout.ts";
 import { TempRoots } from "./temp-roots.ts";
 import { verifyStore } from "./verify.ts";
@@ -253,7 +253,7 @@ class LocalStore implements Store {
 			const path = this.#openSession().newPath();
 			mkdirSync(path, { mode: 0o700 });
 			const remove = (): void => {
-				deleteTree(bytesFromText(path));
+				deleteWithLatecomers(path);
 			};
 			return { path, remove, [Symbol.dispose]: remove };
 		});
@@ -386,6 +386,23 @@ class LocalStore implements Store {
 
 	#refuseReadOnly(what: string): void {
 		if (this.readOnly) fail("STORE_READ_ONLY", `cannot ${what}: the store was opened for reading only`);
+	}
+}
+
+/** Milliseconds between attempts to delete a folder into which somebody still writes, and how many there are. */
+const LATECOMER_PAUSE = 10;
+const LATECOMER_ATTEMPTS = 100;
+
+/** What was killed in a sandbox may write until the kernel has come to it. */
+function deleteWithLatecomers(path: string): void {
+	for (let attempt = 1; ; attempt += 1) {
+		try {
+			deleteTree(bytesFromText(path));
+			return;
+		} catch (error) {
+			if (!hasCode(error, "ENOTEMPTY") || attempt === LATECOMER_ATTEMPTS) throw error;
+			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LATECOMER_PAUSE);
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
 	chmodSync,
 	lstatSync,
@@ -11,6 +11,7 @@ import {
 	existsSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "@devenv/test-support";
 import { formatHash, type StorePath } from "@devenv/nix-formats";
 import test from "ava";
@@ -20,6 +21,19 @@ import { addSample, sampleDerivation, sampleStore, writeTree } from "./sample-st
 function path(text: string): StorePath {
 	return text as StorePath;
 }
+
+test("a scratch folder goes although somebody writes to it for a moment longer", async (t) => {
+	const store = sampleStore(t);
+	const scratch = store.scratch();
+	const script = "for n in $(seq 300); do mkdir -p $n; echo x >$n/x; done 2>/dev/null";
+	const writer = spawn("sh", ["-c", script], { cwd: scratch.path, stdio: "ignore" });
+	const ended = new Promise((resolve) => writer.once("close", resolve));
+	for (let turn = 0; turn < 1000 && !existsSync(`${scratch.path}/3`); turn += 1) await sleep(1);
+	scratch.remove();
+	t.false(existsSync(scratch.path));
+	await ended;
+	t.false(existsSync(scratch.path));
+});
 
 test("a text is added with its references, once", (t) => {
 	const store = sampleStore(t);

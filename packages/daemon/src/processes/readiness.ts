@@ -1,6 +1,8 @@
 /** Whether a process does its work: one attempt of each kind of probe. Layer 4. */
 
+import { lookup } from "node:dns";
 import { request } from "node:http";
+import type { LookupFunction } from "node:net";
 import { unreachable } from "@devenv/diagnostics";
 import type { ProbePlan } from "@devenv/protocol";
 import { isListening } from "./ports.ts";
@@ -42,9 +44,23 @@ function withPort(url: string, ports: ReadonlyMap<string, number>): string {
 	});
 }
 
+/** `localhost` is this machine (RFC 6761), also where no /etc/hosts says so. */
+const lookupLocal: LookupFunction = (name, options, callback) => {
+	if (name !== "localhost") {
+		lookup(name, options, callback);
+		return;
+	}
+	const addresses = [
+		{ address: "127.0.0.1", family: 4 },
+		{ address: "::1", family: 6 },
+	];
+	if (options.all === true) callback(null, addresses);
+	else callback(null, "127.0.0.1", 4);
+};
+
 function answers(url: string): Promise<boolean> {
 	return new Promise((resolve) => {
-		const outgoing = request(url, { timeout: ATTEMPT, agent: false }, (response) => {
+		const outgoing = request(url, { timeout: ATTEMPT, agent: false, lookup: lookupLocal }, (response) => {
 			response.resume();
 			resolve((response.statusCode ?? 500) < 400);
 		});
