@@ -155,6 +155,15 @@ export interface GarbageOutcome extends GarbageReport {
 	readonly sizes: readonly { readonly size: number; readonly own: number }[];
 }
 
+/** What was copied to or from a binary cache. */
+export interface CopyOutcome {
+	/** Store objects that were copied, and those that were there already. */
+	readonly copied: number;
+	readonly present: number;
+	/** Of the copied ones, compressed. */
+	readonly bytes: number;
+}
+
 /** A package that is in a root: by name, or since another one needs it. */
 export interface RootMember {
 	/** Debian's name and version. */
@@ -187,6 +196,12 @@ export interface Engine {
 	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index" | "sources">): void;
 	/** Deletes what nothing keeps: no root, no running process or build. Other requests are answered meanwhile. */
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome>;
+	/**
+	 * Copies paths, with all that they refer to, to a binary cache (an address as Nix writes them), or from it. Rejects with
+	 * `CACHE_…`, `KEY_…` and `STORE_PATH_NOT_VALID`.
+	 */
+	copyTo(cache: string, paths: readonly StorePath[], options?: WorkOptions): Promise<CopyOutcome>;
+	copyFrom(cache: string, paths: readonly StorePath[], options?: WorkOptions): Promise<CopyOutcome>;
 	/** What an environment's derivation says of it, built or not; `BUILTIN_ATTRIBUTE` for another derivation. */
 	describeEnvironment(drvPath: DrvPath): EnvironmentFile;
 	/** The packages of a root, from its derivation: all of them, sorted by name. */

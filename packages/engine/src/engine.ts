@@ -13,9 +13,11 @@ import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/envi
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { decodeComposeRootAttributes } from "./builtin-builders/compose-attributes-decoder.ts";
+import { Caches, requireAll } from "./caches/caches.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
 	ClosurePackage,
+	CopyOutcome,
 	Engine,
 	EngineOptions,
 	EnvironmentRequest,
@@ -32,6 +34,7 @@ import type {
 	SearchRequest,
 	WorkOptions,
 } from "./engine-interface.ts";
+import type { EngineListener } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import type { PackageSetRequest } from "./evaluation/messages.ts";
@@ -71,6 +74,13 @@ function plainSet({ sources: _, ...set }: LocatedPackageSet): PackageSetRequest 
 	return set;
 }
 
+function copyOptions(
+	onEvent: EngineListener | undefined,
+	signal: AbortSignal,
+): { readonly signal: AbortSignal; readonly emit: EngineListener } {
+	return { signal, emit: onEvent ?? (() => undefined) };
+}
+
 class StoreEngine implements Engine {
 	readonly #store: Store;
 	readonly #fetcher: Fetcher;
@@ -82,6 +92,7 @@ class StoreEngine implements Engine {
 	readonly #closing = new AbortController();
 	readonly #sandbox: Promise<Sandbox>;
 	readonly #readyStage: ReadyStage<FirstStage>;
+	readonly #caches: Caches;
 	/** Requests under way. */
 	#active = 0;
 
@@ -108,6 +119,7 @@ class StoreEngine implements Engine {
 			system: this.#system,
 			onWarning,
 		});
+		this.#caches = new Caches({ store, fetcher: this.#fetcher, cache, settings, onWarning });
 		this.#queue = new BuildQueue(this.#backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
 			storeRoot: options.storeRoot,
@@ -183,6 +195,24 @@ class StoreEngine implements Engine {
 		});
 	}
 
+	copyTo(cache: string, paths: readonly StorePath[], options: WorkOptions = {}): Promise<CopyOutcome> {
+		return this.#working(async () => this.#caches.upload(cache, paths, this.#copying(options)));
+	}
+
+	copyFrom(cache: string, paths: readonly StorePath[], options: WorkOptions = {}): Promise<CopyOutcome> {
+		return this.#working(async () => {
+			const before = paths.filter((path) => this.#store.isValid(path)).length;
+			const report = await this.#caches.download(cache, paths, this.#copying(options));
+			requireAll(cache, report);
+			return { copied: paths.length - before, present: before, bytes: report.bytes };
+		});
+	}
+
+	#copying({ onEvent, signal }: WorkOptions): ReturnType<typeof copyOptions> {
+		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+		return copyOptions(onEvent, AbortSignal.any(signals));
+	}
+
 	describeEnvironment(drvPath: DrvPath): EnvironmentFile {
 		return decodeEnvironment(this.#store.readDerivation(drvPath));
 	}
@@ -210,6 +240,7 @@ class StoreEngine implements Engine {
 		await this.#evaluators.close();
 		await this.#queue.whenIdle();
 		await this.#readyStage.close();
+		await this.#caches.close();
 		this.#fetcher.close();
 		this.#store.close();
 	}
@@ -279,8 +310,9 @@ class StoreEngine implements Engine {
 	}
 
 	async #realise(wanted: Wanted, { onEvent, signal, keepGoing, offline }: RealiseOptions): Promise<void> {
-		if (offline === true) requireNoDownloads(this.#backend, wanted);
 		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+		if (offline === true) requireNoDownloads(this.#backend, wanted);
+		else await this.#caches.substitute(wanted, copyOptions(onEvent, AbortSignal.any(signals)));
 		const { failures } = await this.#queue.request(wanted, {
 			...(onEvent === undefined ? {} : { onEvent }),
 			signal: AbortSignal.any(signals),

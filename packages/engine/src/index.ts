@@ -6,6 +6,7 @@ export { createEngine } from "./engine.ts";
 export { BuildCancelled } from "./queue/build-failure.ts";
 export type {
 	ClosurePackage,
+	CopyOutcome,
 	Engine,
 	EngineOptions,
 	EnvironmentRequest,

@@ -7,7 +7,9 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { type Diagnostic, DiagnosticError, diagnose, nearestNames, Source } from "@devenv/diagnostics";
+import { parsePublicKey } from "@devenv/nix-formats";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { parseCacheAddress } from "./caches/cache-address.ts";
 
 export interface Settings {
 	/** Builds at once, from 1. */
@@ -22,6 +24,10 @@ export interface Settings {
 	readonly daemonIdleExit: number;
 	/** Largest heap of one evaluator, MiB. */
 	readonly evaluatorMemory: number;
+	/** Binary caches to take store objects from, before they are built. */
+	readonly substituters: readonly string[];
+	/** Keys whose signatures are good for that, `name:base64`. */
+	readonly trustedPublicKeys: readonly string[];
 }
 
 /** What holds without a file. */
@@ -33,6 +39,8 @@ export function defaultSettings(): Settings {
 		mirrors: new Map(),
 		daemonIdleExit: 600,
 		evaluatorMemory: 4096,
+		substituters: [],
+		trustedPublicKeys: [],
 	};
 }
 
@@ -48,6 +56,11 @@ const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	["daemon_idle_exit", numberOption("daemonIdleExit", 0, 10_000_000)],
 	["evaluator_memory", numberOption("evaluatorMemory", 64, 1_048_576)],
 	["mirrors", mirrorsOption],
+	["substituters", listOption("substituters", parseCacheAddress, "a list of addresses of binary caches")],
+	[
+		"trusted_public_keys",
+		listOption("trustedPublicKeys", parsePublicKey, "a list of public keys, <name>:<base64> each"),
+	],
 ]);
 
 /** Reads a settings file; where there is none, the defaults hold. Throws DiagnosticErrors `CONFIG_…`. */
@@ -114,6 +127,28 @@ function numberOption(key: NumberKey, least: number, most: number): Option {
 			return `a whole number from ${least} to ${most}`;
 		}
 		settings[key] = value;
+		return undefined;
+	};
+}
+
+type ListKey = { [K in keyof Settings]: Settings[K] extends readonly string[] ? K : never }[keyof Settings];
+
+/** `check` throws a DiagnosticError for an element that is not good. */
+function listOption(key: ListKey, check: (text: string) => unknown, expected: string): Option {
+	return (node, settings) => {
+		if (!isSeq(node)) return expected;
+		const texts: string[] = [];
+		for (const item of node.items) {
+			if (!isScalar(item) || typeof item.value !== "string") return expected;
+			try {
+				check(item.value);
+			} catch (error) {
+				if (!(error instanceof DiagnosticError)) throw error;
+				return `${expected}: ${error.diagnostics.map(({ message }) => message).join("; ")}`;
+			}
+			texts.push(item.value);
+		}
+		settings[key] = texts;
 		return undefined;
 	};
 }

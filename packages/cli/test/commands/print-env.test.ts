@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeLiveFolder, pushChange } from "@devenv/shell";
-import { skip } from "@devenv/test-support";
+import { findProgram, skip, temporaryFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { type PrintedEnvironment } from "@devenv/protocol";
 import { shellText } from "../../src/shell-text.ts";
@@ -86,15 +86,14 @@ test("hook prints the same by the launcher and by the client", async (t) => {
 
 for (const shell of ["bash", "zsh", "fish"] as const) {
 	test(`${shell} reads the text as it is meant`, (t) => {
-		const program = spawnSync(shell, ["-c", "true"]);
-		if (program.error !== undefined) {
+		if (findProgram(shell) === undefined) {
 			skip(t, `no ${shell}`);
 			return;
 		}
 		const print = 'printf "%s|" "$GREETING" "$PORT" "$PATH"; env | grep -c ^GONE=';
 		const { stdout } = spawnSync(shell, ["-c", `${shellText(shell, report)}${print}`], {
 			encoding: "utf8",
-			env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent", GONE: "here" },
+			env: { PATH: "/usr/bin:/bin", HOME: temporaryFolder(t), GONE: "here" },
 		});
 		t.is(
 			stdout.replace("bin /", "bin:/").replace("bin /bin", "bin:/bin"),

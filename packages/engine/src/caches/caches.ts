@@ -1,0 +1,130 @@
+/** The binary caches of one engine: those of the user's settings, and those that a copy names. Layer 3. */
+
+import { join } from "node:path";
+import { fail } from "@devenv/diagnostics";
+import { parsePublicKey, type PublicKey, type StorePath } from "@devenv/nix-formats";
+import type { Scratch, Store } from "@devenv/store";
+import type { EngineListener } from "../engine-event.ts";
+import type { Fetcher } from "../fetch/fetcher.ts";
+import type { Wanted } from "../queue/build-queue.ts";
+import type { Settings } from "../settings.ts";
+import { BinaryCache } from "./binary-cache.ts";
+import { parseCacheAddress } from "./cache-address.ts";
+import { NarInfoMemo } from "./narinfo-memo.ts";
+import { NarThread } from "./nar-thread.ts";
+import { Substituter } from "./substituter.ts";
+import { substituteWanted } from "./substitute-wanted.ts";
+import { type UploadReport, uploadTo } from "./upload.ts";
+
+export interface CachesOptions {
+	readonly store: Store;
+	readonly fetcher: Fetcher;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
+	readonly settings: Settings;
+	readonly onWarning: (message: string) => void;
+}
+
+interface CopyOptions {
+	readonly signal: AbortSignal;
+	readonly emit: EngineListener;
+}
+
+export interface DownloadReport {
+	/** Bytes fetched, compressed. */
+	readonly bytes: number;
+	/** Paths that the cache has not, not in whole, or not as it should; each with the reason. */
+	readonly missing: readonly { readonly path: StorePath; readonly reasons: readonly string[] }[];
+}
+
+export class Caches {
+	readonly #options: CachesOptions;
+	readonly #memo: NarInfoMemo;
+	readonly #thread: NarThread;
+	readonly #keys: readonly PublicKey[];
+	readonly #opened: BinaryCache[] = [];
+	#scratch: Scratch | undefined;
+	#substituter: Substituter | undefined;
+
+	constructor(options: CachesOptions) {
+		this.#options = options;
+		this.#memo = new NarInfoMemo(join(options.cache, "narinfo.sqlite"));
+		this.#thread = new NarThread(options.store.root);
+		this.#keys = options.settings.trustedPublicKeys.map(parsePublicKey);
+	}
+
+	/** Takes what the user's caches have of a request. Rejects only when the signal aborts. */
+	async substitute(wanted: Wanted, options: CopyOptions): Promise<void> {
+		const { settings, store, onWarning } = this.#options;
+		if (settings.substituters.length === 0) return;
+		this.#substituter ??= this.#make(settings.substituters, onWarning);
+		await substituteWanted(wanted, store, this.#substituter, options);
+	}
+
+	/** Copies paths with all that they refer to into a cache. Rejects with `CACHE_…`, `KEY_…`, `STORE_PATH_NOT_VALID`. */
+	upload(url: string, paths: readonly StorePath[], options: CopyOptions): Promise<UploadReport> {
+		const { store } = this.#options;
+		const world = { store, thread: this.#thread, scratch: this.#openScratch() };
+		return uploadTo(this.#open(url), paths, world, options);
+	}
+
+	/** Makes paths valid from one cache only. Rejects with `CACHE_ADDRESS`. */
+	async download(url: string, paths: readonly StorePath[], options: CopyOptions): Promise<DownloadReport> {
+		const reasons: string[] = [];
+		const substituter = this.#make([url], (message) => reasons.push(message));
+		const { store } = this.#options;
+		for (const path of paths) store.addTempRoot(path);
+		const wanted = paths.filter((path) => !store.isValid(path));
+		const { valid, bytes } = await substituter.substitute(wanted, options);
+		const missing = wanted.filter((path) => !valid.has(path)).map((path) => ({ path, reasons }));
+		return { bytes, missing };
+	}
+
+	async close(): Promise<void> {
+		await this.#thread.close();
+		for (const cache of this.#opened) cache.close();
+		this.#memo.close();
+		this.#scratch?.remove();
+	}
+
+	#make(urls: readonly string[], onWarning: (message: string) => void): Substituter {
+		const { store, settings } = this.#options;
+		return new Substituter({
+			store,
+			caches: urls.map((url) => this.#open(url)),
+			keys: this.#keys,
+			memo: this.#memo,
+			thread: this.#thread,
+			scratch: this.#openScratch(),
+			fetches: settings.maxFetches,
+			onWarning,
+		});
+	}
+
+	#open(url: string): BinaryCache {
+		const { fetcher, store } = this.#options;
+		const address = parseCacheAddress(url);
+		const cache = new BinaryCache(address, {
+			fetcher,
+			scratch: () => this.#openScratch().path,
+			storeDir: store.storeDir,
+		});
+		this.#opened.push(cache);
+		return cache;
+	}
+
+	#openScratch(): Scratch {
+		return (this.#scratch ??= this.#options.store.scratch());
+	}
+}
+
+/** Fails with `CACHE_COPY_MISSING` unless all came. */
+export function requireAll(url: string, { missing }: DownloadReport): void {
+	const [first] = missing;
+	if (first === undefined) return;
+	const more = missing.length === 1 ? "" : ` and ${missing.length - 1} more`;
+	fail("CACHE_COPY_MISSING", `${url} does not have ${first.path}${more}`, {
+		notes: [...new Set(missing.flatMap(({ reasons }) => reasons))].slice(0, 5).map((message) => ({ message })),
+		hint: "copy it there first with `devenv copy --to`, or check trusted_public_keys in the user's config.yaml",
+	});
+}

@@ -1,0 +1,115 @@
+/** Copies store objects to a binary cache. Layer 3. An object comes after all that it refers to, its narinfo after its NAR. */
+
+import { randomBytes } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "@devenv/diagnostics";
+import {
+	encodeBase32,
+	formatNarInfo,
+	parseSecretKey,
+	type SecretKey,
+	signObject,
+	storePathHashPart,
+	storePathName,
+	type StorePath,
+} from "@devenv/nix-formats";
+import type { Scratch, Store } from "@devenv/store";
+import type { EngineListener } from "../engine-event.ts";
+import type { BinaryCache } from "./binary-cache.ts";
+import { compressions } from "./nar-compression.ts";
+import type { NarThread } from "./nar-thread.ts";
+
+export interface UploadWorld {
+	readonly store: Store;
+	readonly thread: NarThread;
+	readonly scratch: Scratch;
+}
+
+export interface UploadReport {
+	/** Objects copied, and those that were there. */
+	readonly copied: number;
+	readonly present: number;
+	/** Of the copied ones, compressed. */
+	readonly bytes: number;
+}
+
+/** Copies paths with all that they refer to. Rejects with `STORE_PATH_NOT_VALID`, `CACHE_…`, `KEY_…`. */
+export async function uploadTo(
+	cache: BinaryCache,
+	paths: readonly StorePath[],
+	world: UploadWorld,
+	{ signal, emit }: { readonly signal: AbortSignal; readonly emit: EngineListener },
+): Promise<UploadReport> {
+	const { store } = world;
+	for (const path of paths) store.addTempRoot(path);
+	const closure = store.computeClosure(paths);
+	const key = cache.address.secretKey === undefined ? undefined : readKey(cache.address.secretKey);
+	await cache.prepareForWriting();
+	emit({ kind: "planned", builds: 0, fetches: closure.length });
+	let [copied, present, bytes] = [0, 0, 0];
+	for (const path of closure) {
+		signal.throwIfAborted();
+		const step = { drvPath: path, name: storePathName(path) };
+		if (await cache.has(`${storePathHashPart(path)}.narinfo`)) {
+			present += 1;
+			emit({ kind: "fetched", ...step, bytes: 0 });
+			continue;
+		}
+		emit({ kind: "fetching", ...step, bytes: 0, total: store.pathInfo(path).narSize });
+		const size = await uploadOne(cache, path, world, key);
+		copied += 1;
+		bytes += size;
+		emit({ kind: "fetched", ...step, bytes: size });
+	}
+	return { copied, present, bytes };
+}
+
+async function uploadOne(
+	cache: BinaryCache,
+	path: StorePath,
+	{ store, thread, scratch }: UploadWorld,
+	key: SecretKey | undefined,
+): Promise<number> {
+	const { compression } = cache.address;
+	const file = join(scratch.path, randomBytes(9).toString("hex"));
+	try {
+		const { fileHash, fileSize } = await thread.export({ path, file, compression });
+		const url = `nar/${encodeBase32(fileHash.bytes)}.nar${compressions[compression]}`;
+		const info = store.pathInfo(path);
+		if (!(await cache.has(url))) await cache.putFile(url, file);
+		const signatures = key === undefined ? info.signatures : [...new Set([...info.signatures, signObject(info, key)])];
+		await cache.putNarInfo(
+			storePathHashPart(path),
+			formatNarInfo({
+				path,
+				url,
+				compression,
+				fileHash,
+				fileSize,
+				narHash: info.narHash,
+				narSize: info.narSize,
+				references: info.references,
+				deriver: info.deriver,
+				system: undefined,
+				signatures,
+				contentAddress: info.contentAddress,
+			}),
+		);
+		return fileSize;
+	} finally {
+		rmSync(file, { force: true });
+	}
+}
+
+function readKey(file: string): SecretKey {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		return fail("KEY_UNREADABLE", `cannot read the key ${file}: ${String((error as NodeJS.ErrnoException).code)}`, {
+			hint: "`devenv cache key NAME FILE` makes one",
+		});
+	}
+	return parseSecretKey(text);
+}
