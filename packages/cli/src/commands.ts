@@ -3,7 +3,10 @@
 import type { Command } from "@oclif/core";
 import Add from "./commands/add.ts";
 import Allow from "./commands/allow.ts";
+import CacheKey from "./commands/cache/key.ts";
+import CacheServe from "./commands/cache/serve.ts";
 import Completion from "./commands/completion.ts";
+import Copy from "./commands/copy.ts";
 import DaemonLogs from "./commands/daemon/logs.ts";
 import DaemonStart from "./commands/daemon/start.ts";
 import DaemonStatus from "./commands/daemon/status.ts";
@@ -52,6 +55,9 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	reload: Reload,
 	allow: Allow,
 	revoke: Revoke,
+	copy: Copy,
+	"cache:key": CacheKey,
+	"cache:serve": CacheServe,
 	"print-env": PrintEnv,
 	shims: Shims,
 	run: Run,

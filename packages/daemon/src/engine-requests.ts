@@ -7,6 +7,7 @@ import { fail } from "@devenv/diagnostics";
 import { createEngine } from "@devenv/engine";
 import {
 	collectGarbage,
+	copyPaths,
 	decideTrust,
 	diffGenerations,
 	editPackages,
@@ -54,6 +55,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(updateInputs, (params, request) => service.locks.update(params, request)),
 			handle(lockInputs, (params, request) => service.locks.lock(params, request)),
 			handle(resolveLock, (params) => service.locks.resolve(params)),
+			handle(copyPaths, (params, request) => service.copy(params, request)),
 			handle(collectGarbage, (params) => service.collect(params)),
 			handle(environmentInfo, (params, request) => service.info(params, request)),
 			handle(searchPackages, (params, request) => service.search(params, request)),

@@ -9,6 +9,8 @@ import { parseStorePath } from "@devenv/nix-formats";
 import {
 	type CollectParams,
 	type CollectResult,
+	type CopyParams,
+	type CopyResult,
 	type EditParams,
 	type EditResult,
 	type EvalParams,
@@ -41,6 +43,7 @@ import {
 } from "@devenv/shell";
 import { collectUnused } from "./collect-unused.ts";
 import { digestOf, requireConsent } from "./consent.ts";
+import { copyStorePaths } from "./copy-paths.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import type { RequestContext } from "./handler.ts";
 import type { BuiltEnvironment } from "./history/built-environment.ts";
@@ -144,6 +147,11 @@ export class EngineService {
 
 	/** How many open shells of a project are followed. */
 	readonly shellsOf = (project: string): number => this.#live?.shellsOf(project) ?? 0;
+
+	copy(params: CopyParams, request: RequestContext): Promise<CopyResult> {
+		const evaluate = this.#evaluateNow.bind(this);
+		return copyStorePaths(params, { engine: this.#engine, evaluate }, request);
+	}
 
 	collect(params: CollectParams): Promise<CollectResult> {
 		const [engine, generations, shellsOf] = [this.#engine, this.#generations, this.shellsOf];

@@ -104,7 +104,7 @@ export function requireLock(project: Project): LockFile {
 	const { lock } = project;
 	if (lock === undefined) {
 		fail("LOCK_MISSING", `there is no env.lock in ${project.folder}`, {
-			hint: "`devenv update` writes it, and `devenv shell` does when it enters the environment for the first time",
+			hint: "`devenv lock` writes it; commit it together with env.yaml",
 		});
 	}
 	const faults = lockFaults(project);

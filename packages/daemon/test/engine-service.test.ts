@@ -89,7 +89,7 @@ test("without a lock, info says how to come to one", async (t) => {
 			code: "LOCK_MISSING",
 			severity: "error",
 			message: `there is no env.lock in ${project}`,
-			hint: "`devenv update` writes it, and `devenv shell` does when it enters the environment for the first time",
+			hint: "`devenv lock` writes it; commit it together with env.yaml",
 		},
 	]);
 });

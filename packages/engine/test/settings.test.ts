@@ -18,6 +18,8 @@ daemon_idle_exit: 0
 evaluator_memory: 512
 mirrors:
   debian: [http://a.example/debian, file:///srv/debian]
+substituters: ["https://cache.example.org?priority=10", file:///srv/cache]
+trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 `;
 	t.deepEqual(parseSettings(text, "config.yaml"), {
 		maxJobs: 3,
@@ -26,6 +28,8 @@ mirrors:
 		daemonIdleExit: 0,
 		evaluatorMemory: 512,
 		mirrors: new Map([["debian", ["http://a.example/debian", "file:///srv/debian"]]]),
+		substituters: ["https://cache.example.org?priority=10", "file:///srv/cache"],
+		trustedPublicKeys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="],
 	});
 });
 
@@ -74,6 +78,22 @@ const refusals: readonly (readonly [string, string])[] = [
   --> config.yaml:1:10
  1 | mirrors: { debian: [ftp://x] }
    |          ^^^^^^^^^^^^^^^^^^^^^
+`,
+	],
+	[
+		"substituters: [https://cache.example.org, ftp://x]\n",
+		`error[CONFIG_TYPE]: 'substituters' must be a list of addresses of binary caches: 'ftp://x' is no address of a binary cache: ftp: is not known; use http, https or file
+  --> config.yaml:1:15
+ 1 | substituters: [https://cache.example.org, ftp://x]
+   |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+`,
+	],
+	[
+		"trusted_public_keys: [key]\n",
+		`error[CONFIG_TYPE]: 'trusted_public_keys' must be a list of public keys, <name>:<base64> each: a public key has no name
+  --> config.yaml:1:22
+ 1 | trusted_public_keys: [key]
+   |                      ^^^^^
 `,
 	],
 	[

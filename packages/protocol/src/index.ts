@@ -135,3 +135,4 @@ export {
 	type WireError,
 	wireError,
 } from "./wire.ts";
+export { copyPaths, type CopyParams, type CopyResult } from "./cache-methods.ts";

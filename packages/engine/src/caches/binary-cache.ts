@@ -247,7 +247,7 @@ function putInFolder(place: string, file: string): void {
 }
 
 /** No such file; some servers (S3) say 403 where nobody may list the folder. */
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
 	if (!(error instanceof DiagnosticError)) return false;
 	return error.diagnostics.some(
 		({ code, notes = [] }) =>

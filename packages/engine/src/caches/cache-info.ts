@@ -10,7 +10,7 @@ export interface CacheInfo {
 }
 
 /** What Nix takes for a cache that does not say. */
-export const defaultPriority = 50;
+const defaultPriority = 50;
 
 export function formatCacheInfo(info: CacheInfo): string {
 	return `StoreDir: ${info.storeDir}\nWantMassQuery: ${info.wantMassQuery ? 1 : 0}\nPriority: ${info.priority}\n`;

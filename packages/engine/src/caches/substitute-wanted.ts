@@ -1,14 +1,17 @@
 /** Which outputs of a request are asked for at binary caches, before anything is built. Layer 3. */
 
-import { parseDrvPath, type StorePath } from "@devenv/nix-formats";
+import { type Derivation, parseDrvPath, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import type { Wanted } from "../queue/build-queue.ts";
 import { isDownload } from "../realise/realise-derivation.ts";
 import type { SubstituteContext, Substituter } from "./substituter.ts";
 
+/** Made in a moment from what it needs, and other for each variable of a project: asking for it would take longer. */
+const QUICK_BUILDER = "builtin:environment";
+
 /**
  * From the wanted derivations down: what a cache has needs none of its inputs. Downloads are left to their own mirrors, which
- * have the same bytes by the same hash.
+ * have the same bytes by the same hash; what says `allowSubstitutes = false` is built, as with Nix.
  */
 export async function substituteWanted(
 	wanted: Wanted,
@@ -17,30 +20,31 @@ export async function substituteWanted(
 	context: SubstituteContext,
 ): Promise<void> {
 	const seen = new Set<string>();
-	let level: readonly (readonly [drvPath: string, outputs: readonly string[]])[] = [...wanted];
+	let level: readonly WantedOutputs[] = [...wanted];
 	while (level.length > 0) {
-		const missing = new Map<string, readonly StorePath[]>();
+		const next: WantedOutputs[] = [];
+		const asked: { readonly drv: Derivation; readonly paths: readonly StorePath[] }[] = [];
 		for (const [drvPath, names] of level) {
 			const key = `${drvPath}!${names.join(",")}`;
 			if (seen.has(key)) continue;
 			seen.add(key);
-			const paths = missingOutputs(store, drvPath, names);
-			if (paths.length > 0) missing.set(key, paths);
+			const drv = store.readDerivation(parseDrvPath(drvPath));
+			const paths = isDownload(drv) ? [] : missingOutputs(store, drv, names);
+			if (paths.length === 0) continue;
+			if (drv.builder === QUICK_BUILDER || drv.env.get("allowSubstitutes") === "") next.push(...drv.inputDrvs);
+			else asked.push({ drv, paths });
 		}
-		const { valid } = await substituter.substitute([...new Set([...missing.values()].flat())], context);
-		level = level.flatMap(([drvPath, names]) => {
-			const paths = missing.get(`${drvPath}!${names.join(",")}`);
-			if (paths === undefined || paths.every((path) => valid.has(path))) return [];
-			return [...store.readDerivation(parseDrvPath(drvPath)).inputDrvs];
-		});
+		const { valid } = await substituter.substitute([...new Set(asked.flatMap(({ paths }) => paths))], context);
+		for (const { drv, paths } of asked) if (!paths.every((path) => valid.has(path))) next.push(...drv.inputDrvs);
+		level = next;
 	}
 }
 
-function missingOutputs(store: Store, drvPath: string, names: readonly string[]): StorePath[] {
-	const drv = store.readDerivation(parseDrvPath(drvPath));
-	if (isDownload(drv)) return [];
+type WantedOutputs = readonly [drvPath: string, outputs: readonly string[]];
+
+function missingOutputs(store: Store, { outputs }: Derivation, names: readonly string[]): StorePath[] {
 	return names.flatMap((name) => {
-		const path = drv.outputs.get(name)?.path ?? "";
+		const path = outputs.get(name)?.path ?? "";
 		if (path === "") return [];
 		store.addTempRoot(path);
 		return store.isValid(path) ? [] : [path];

@@ -46,21 +46,18 @@ export async function uploadTo(
 	const closure = store.computeClosure(paths);
 	const key = cache.address.secretKey === undefined ? undefined : readKey(cache.address.secretKey);
 	await cache.prepareForWriting();
-	emit({ kind: "planned", builds: 0, fetches: closure.length });
 	let [copied, present, bytes] = [0, 0, 0];
 	for (const path of closure) {
 		signal.throwIfAborted();
-		const step = { drvPath: path, name: storePathName(path) };
+		const message = `copying to ${cache.name}: ${copied + present + 1} of ${closure.length}: ${storePathName(path)}`;
+		emit({ kind: "phase", phase: "realise", message });
 		if (await cache.has(`${storePathHashPart(path)}.narinfo`)) {
 			present += 1;
-			emit({ kind: "fetched", ...step, bytes: 0 });
 			continue;
 		}
-		emit({ kind: "fetching", ...step, bytes: 0, total: store.pathInfo(path).narSize });
 		const size = await uploadOne(cache, path, world, key);
 		copied += 1;
 		bytes += size;
-		emit({ kind: "fetched", ...step, bytes: size });
 	}
 	return { copied, present, bytes };
 }

@@ -5,6 +5,7 @@ import { createReadStream, createWriteStream, mkdirSync, readdirSync, statSync, 
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import {
+	type Derivation,
 	type DrvPath,
 	formatPublicKey,
 	formatSecretKey,
@@ -120,7 +121,11 @@ export async function addSample(store: Store, contents: string = "contents"): Pr
 	return { top: top.out, topDrv: top.path, lower: lower.out, text };
 }
 
-function instantiateSample(store: Store, drv: Parameters<typeof instantiate>[0]) {
+/** A derivation with its output paths filled in. */
+export function instantiateSample(
+	store: Store,
+	drv: Derivation,
+): { readonly drv: Derivation; readonly outputPaths: ReadonlyMap<string, StorePath> } {
 	const hashes = new HashesModulo((path) => store.readDerivation(path));
 	const { outputPaths } = instantiate(drv, hashes, store.storeDir);
 	return { outputPaths: new Map(outputPaths), drv };

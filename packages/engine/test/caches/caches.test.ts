@@ -1,11 +1,19 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatNarInfo, type NarInfo, parseNarInfo, storePathHashPart, type StorePath } from "@devenv/nix-formats";
+import {
+	formatNarInfo,
+	type NarInfo,
+	parseNarInfo,
+	parseSecretKey,
+	storePathHashPart,
+	type StorePath,
+} from "@devenv/nix-formats";
 import { findProgram, skip, temporaryFolder } from "@devenv/test-support";
 import test from "ava";
 import fc from "fast-check";
+import { startCacheServer } from "../../src/caches/cache-server.ts";
 import { type Compression, compressions } from "../../src/caches/nar-compression.ts";
-import { addSample, fileIn, makeKey, makeWorld, quiet, serveFolder } from "./cache-world.ts";
+import { addSample, fileIn, instantiateSample, makeKey, makeWorld, quiet, serveFolder } from "./cache-world.ts";
 
 const programs: Partial<Record<Compression, string>> = { xz: "xz", bzip2: "bzip2" };
 
@@ -349,6 +357,42 @@ test("what caches say is remembered: a yes for long, a no for an hour, nothing w
 	t.is(narinfos(), 1);
 });
 
+test("what is made in a moment, or is not to be substituted, is not asked for; what it needs is", async (t) => {
+	const web = await serveFolder(t);
+	const here = makeWorld(t);
+	const { top, topDrv, text } = await addSample(here.store);
+	await here.upload(web.url, top);
+	const there = makeWorld(t, { substituters: [`${web.url}?trusted=1`] });
+	there.store.addText({ name: "text", contents: "contents" });
+	for (const each of here.store.computeClosure([topDrv])) {
+		if (each.endsWith(".drv")) there.store.addDerivation(here.store.readDerivation(each as typeof topDrv));
+	}
+	for (const [builder, env] of [
+		["builtin:environment", new Map<string, string>()],
+		["/bin/sh", new Map([["allowSubstitutes", ""]])],
+	] as const) {
+		web.requests.length = 0;
+		const { drv, outputPaths } = instantiateSample(there.store, {
+			name: "quick",
+			outputs: new Map([["out", { path: "" as const, hashAlgo: "" as const, hash: "" }]]),
+			inputDrvs: new Map([[topDrv, ["out"]]]),
+			inputSrcs: [text],
+			system: "x86_64-linux",
+			builder,
+			args: [],
+			env,
+		});
+		const path = there.store.addDerivation(drv);
+		const out = outputPaths.get("out");
+		await there.caches.substitute(new Map([[path, ["out"]]]), quiet);
+		t.true(there.store.isValid(top));
+		t.true(
+			out !== undefined && !web.requests.some((line) => line.includes(storePathHashPart(out))),
+			web.requests.join(),
+		);
+	}
+});
+
 test("two requests at once fetch a path once", async (t) => {
 	const web = await serveFolder(t);
 	const here = makeWorld(t);
@@ -373,6 +417,56 @@ test("two requests at once fetch a path once", async (t) => {
 		message: "no more",
 	});
 	t.false(fresh.store.isValid(top));
+});
+
+test("a store that is served is a cache: signed, with ranges, and nothing else of the machine", async (t) => {
+	const { file, publicKey } = makeKey(t);
+	const here = makeWorld(t);
+	const { top } = await addSample(here.store);
+	const lines: string[] = [];
+	const server = await startCacheServer({
+		storeRoot: here.store.root,
+		host: "127.0.0.1",
+		port: 0,
+		priority: 20,
+		secretKey: parseSecretKey(readFileSync(file, "utf8")),
+		onRequest: (line) => lines.push(line),
+	});
+	t.teardown(() => server.close());
+	const there = makeWorld(t, { trustedPublicKeys: [publicKey] });
+	t.deepEqual(await there.download(server.url, top), []);
+	t.deepEqual(await there.store.verify({ checkContents: true }), []);
+	t.true(lines.includes(`GET /${storePathHashPart(top)}.narinfo 200`), lines.join("\n"));
+
+	const { url, narSize } = parseNarInfo(await (await fetch(`${server.url}/${storePathHashPart(top)}.narinfo`)).text(), {
+		file: "served",
+	});
+	const whole = Buffer.from(await (await fetch(`${server.url}/${url}`)).arrayBuffer());
+	t.is(whole.length, narSize);
+	const part = async (range: string): Promise<readonly [number, string | null, Buffer]> => {
+		const response = await fetch(`${server.url}/${url}`, { headers: { range } });
+		return [response.status, response.headers.get("content-range"), Buffer.from(await response.arrayBuffer())];
+	};
+	t.deepEqual(await part("bytes=10-19"), [206, `bytes 10-19/${narSize}`, whole.subarray(10, 20)]);
+	t.deepEqual(await part(`bytes=${narSize - 5}-`), [
+		206,
+		`bytes ${narSize - 5}-${narSize - 1}/${narSize}`,
+		whole.subarray(-5),
+	]);
+	t.deepEqual(await part("bytes=-7"), [206, `bytes ${narSize - 7}-${narSize - 1}/${narSize}`, whole.subarray(-7)]);
+	t.is((await part(`bytes=${narSize}-`))[0], 416);
+	t.is((await part("lines=1-2"))[0], 200);
+	for (const path of [
+		"/../../etc/passwd",
+		"/nar/%2e%2e/%2e%2e/etc/passwd",
+		`/${"0".repeat(32)}.narinfo`,
+		"/",
+		"/nar/x.nar",
+	]) {
+		t.is((await fetch(server.url + path)).status, 404, path);
+	}
+	t.is((await fetch(`${server.url}/x`, { method: "PUT", body: "x" })).status, 405);
+	t.is((await fetch(`${server.url}/nix-cache-info`, { method: "HEAD" })).status, 200);
 });
 
 test("bad addresses and keys are said", async (t) => {
