@@ -12,6 +12,7 @@ import { daemonLogPath, type HomeLayout } from "@devenv/protocol";
 import { Daemon, type DaemonService } from "./daemon.ts";
 import { closeInheritedDescriptors } from "./inherited-descriptors.ts";
 import { type Log, openLog } from "./log.ts";
+import { closeToOthers } from "./private-folders.ts";
 
 export interface ServiceContext {
 	readonly layout: HomeLayout;
@@ -33,6 +34,7 @@ export async function runDaemon(options: ProcessOptions): Promise<void> {
 	try {
 		closeInheritedDescriptors();
 		const layout = userLayout(process.env);
+		closeToOthers(layout);
 		log = openLog(daemonLogPath(layout));
 		const settings = readSettings(`${layout.config}/config.yaml`);
 		const daemon = await start(options, { layout, settings, log, version: options.version });
