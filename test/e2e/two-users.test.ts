@@ -1,6 +1,6 @@
 /** Two users of one machine whose home folders are open, as many are: neither gets at the other's. Only root can play both. */
 
-import { type Dirent, existsSync, lstatSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { canRunAs, findProgram, skip } from "@devenv/test-support";
 import test from "ava";
