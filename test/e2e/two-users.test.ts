@@ -79,7 +79,7 @@ async function allowAll(installation: Installation): Promise<void> {
 }
 
 function filesBelow(folder: string): string[] {
-	return (readdirSync(folder, { recursive: true, withFileTypes: true }))
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
 		.filter((entry) => !entry.isDirectory() && !entry.parentPath.includes("/nix/store"))
 		.map((entry) => join(entry.parentPath, entry.name));
 }
