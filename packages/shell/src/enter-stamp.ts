@@ -1,7 +1,9 @@
 /** Enters an environment whose stamp was just written, on the user's own terminal. Layer 2. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Variables } from "./activation-request.ts";
 import { bwrapArguments } from "./bwrap-view.ts";
@@ -54,19 +56,67 @@ function enterByBwrap(
 	if (stamp.view === null) return spawnHere(program, args, inside);
 	const support = detectViews(null, bwrap);
 	if (support.kind === "unsupported") throw new DiagnosticError(support.diagnostic);
-	// bwrap ends with 1 where there is no such program; env(1), which every root has, with a shell's 127 and 126.
-	const through = program.includes("=") ? [] : ["/usr/bin/env", "--"];
-	return spawnHere(bwrap, [...bwrapArguments(stamp.view), "--", ...through, program, ...args], inside);
+	// bwrap ends with 1 where there is no such program; env(1), which every root has, with a shell's 127 and 126. To env a name
+	// with '=' is a variable.
+	const named = program.includes("=") ? ["/bin/sh", "-c", 'exec "$@"', "sh", program] : [program];
+	const through = ["/usr/bin/env", `--default-signal=${shielded.join(",")}`, "--", ...named, ...args];
+	const all = [bwrap, ...bwrapArguments(stamp.view), "--", ...through];
+	const shield = `trap '' ${shielded.join(" ")}; exec "$@"`;
+	return spawnHere("/bin/sh", ["-c", shield, "sh", ...all], inside, signalChild);
+}
+
+/**
+ * bwrap waits for the program, and takes it along by SIGKILL when a signal ends it: so these pass bwrap by. A signal for the process
+ * group reaches the program beside it; what comes to us alone is handed to the program.
+ */
+const shielded = ["HUP", "INT", "QUIT", "TERM"];
+
+/** Milliseconds for which a signal is kept for a program that has not begun. */
+const SIGNAL_PATIENCE = 2000;
+
+/** Signals the child of a process, once it has one. */
+async function signalChild(parent: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+	for (const end = performance.now() + SIGNAL_PATIENCE; performance.now() < end; ) {
+		if (parent.pid === undefined || parent.exitCode !== null || parent.signalCode !== null) return;
+		const children = childrenOf(parent.pid);
+		for (const pid of children) {
+			try {
+				process.kill(pid, signal);
+			} catch (error) {
+				if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+			}
+		}
+		if (children.length > 0) return;
+		await sleep(10);
+	}
+}
+
+/** From proc(5). */
+function childrenOf(parent: number): number[] {
+	return readdirSync("/proc").flatMap((name) => {
+		if (!/^[1-9]\d*$/.test(name)) return [];
+		try {
+			const status = readFileSync(`/proc/${name}/stat`, "latin1");
+			return Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[1]) === parent ? [Number(name)] : [];
+		} catch {
+			return []; // it has ended
+		}
+	});
 }
 
 /** Runs a program on our own terminal and waits; the keyboard's signals reach it by themselves, so we outlive them. */
-function spawnHere(program: string, args: readonly string[], env: Variables): Promise<number> {
+function spawnHere(
+	program: string,
+	args: readonly string[],
+	env: Variables,
+	hand: (child: ChildProcess, signal: NodeJS.Signals) => unknown = (child, signal) => child.kill(signal),
+): Promise<number> {
 	const ignore = (): void => undefined;
 	const keyboard = ["SIGINT", "SIGQUIT"] as const;
 	const passed = ["SIGTERM", "SIGHUP"] as const;
 	return new Promise((resolve, reject) => {
 		const child = spawn(program, args, { stdio: "inherit", env: { ...env } });
-		const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+		const pass = (signal: NodeJS.Signals): void => void hand(child, signal);
 		for (const signal of keyboard) process.on(signal, ignore);
 		for (const signal of passed) process.on(signal, pass);
 		const done = (): void => {

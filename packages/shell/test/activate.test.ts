@@ -225,6 +225,17 @@ viewTest(test, "without the helper, passes the exit status of the program on", (
 	const missing = enter("no-such-program");
 	t.is(missing.status, 127);
 	t.regex(missing.stderr, /^\/usr\/bin\/env: .no-such-program.: No such file or directory\n$/u);
+	// A signal for bwrap alone, as when the whole group gets it, does not take the program along; one for us reaches it.
+	const script = [
+		"trap 'echo got it; exit 3' TERM",
+		"kill -TERM $PPID; kill -INT $PPID",
+		'while read -r key value; do [ "$key" != PPid: ] || us=$value; done </proc/$PPID/status',
+		"kill -TERM $us",
+		"n=0; while [ $n -lt 20000000 ]; do n=$((n + 1)); done; echo nothing came",
+	].join("\n");
+	const signalled = enter("sh", "-c", script);
+	t.is(signalled.stdout, "got it\n");
+	t.is(signalled.status, 3);
 });
 
 viewTest(test, "a stamp is not lasting when an input changed after reading began", (t, helper) => {
