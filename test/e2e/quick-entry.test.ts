@@ -70,6 +70,25 @@ test.serial(
 		t.is(await enter({ prefix: ["sh", "-c", `B=$(printf '\\377') exec "$@"`, "sh"] }), said("third"));
 		t.deepEqual(requests(), whole);
 
+		// A shell that is other than env.yaml says has a stamp of its own, and leaves the plain one alone.
+		const pure = await installation.devenv(
+			["shell", "--pure", "--keep", "KEPT", "--", "sh", "-c", "echo $KEPT $LOST; env"],
+			{
+				cwd: project,
+				env: { KEPT: "kept", LOST: "lost" },
+			},
+		);
+		t.regex(pure.stdout, /^kept\n/, pure.stderr);
+		t.regex(pure.stdout, /^GREETING=third$/m);
+		t.regex(pure.stdout, /^HOME=.+$/m);
+		t.notRegex(pure.stdout, /^(LOST|AWKWARD)=|host-programs/m);
+		t.deepEqual(requests(), whole);
+		t.is(await enter(), said("third"));
+		t.deepEqual(requests(), hasHelper ? [] : whole);
+		const alone = await installation.devenv(["shell", "--keep", "KEPT", "--", "true"], { cwd: project });
+		t.is(alone.code, 2);
+		t.regex(alone.stderr, /^error\[USAGE_INVALID\]: --keep is of use with --pure only/);
+
 		await assertDiagnostics(t, project);
 
 		// Work that takes longer than a moment is shown by the client.

@@ -30,6 +30,7 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 		asUser: request.asUser,
 		...(request.locked ? ({ lock: "frozen" } as const) : {}),
 		offline: request.offline,
+		...(request.pure ? { clean: true, keep: request.keep } : {}),
 		...(request.ambient ? ({ consent: "needed", lock: "frozen" } as const) : {}),
 	};
 	const prepared = await callDaemon(prepareEnvironment, params);

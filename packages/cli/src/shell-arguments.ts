@@ -9,6 +9,10 @@ export interface ShellRequest {
 	readonly locked: boolean;
 	/** Nothing is fetched. */
 	readonly offline: boolean;
+	/** The host's variables and programs stay out. */
+	readonly pure: boolean;
+	/** Variables that come in nevertheless. */
+	readonly keep: readonly string[];
 	/** Program and arguments, or null for an interactive shell. */
 	readonly command: readonly string[] | null;
 }
@@ -19,14 +23,24 @@ export function parseShellArguments(argv: readonly string[]): ShellRequest | und
 	let ambient = false;
 	let locked = false;
 	let offline = false;
-	for (const [index, argument] of argv.entries()) {
+	let pure = false;
+	const keep: string[] = [];
+	for (let index = 0; index < argv.length; index++) {
+		const argument = argv[index];
+		const value = argv[index + 1];
 		if (argument === "--user") asUser = true;
-		else if (argument === "--ambient") ambient = true;
+		else if (argument === "--pure") pure = true;
+		else if (argument === "--keep" && value !== undefined && /^[A-Za-z_]\w*$/.test(value)) {
+			keep.push(value);
+			index++;
+		} else if (argument === "--ambient") ambient = true;
 		else if (argument === "--locked") locked = true;
 		else if (argument === "--offline") offline = true;
-		else if (argument === "--" && index + 1 < argv.length) {
-			return { asUser, ambient, locked, offline, command: argv.slice(index + 1) };
+		else if (argument === "--" && value !== undefined) {
+			if (keep.length > 0 && !pure) return undefined;
+			return { asUser, ambient, locked, offline, pure, keep, command: argv.slice(index + 1) };
 		} else return undefined;
 	}
-	return { asUser, ambient, locked, offline, command: null };
+	if (keep.length > 0 && !pure) return undefined;
+	return { asUser, ambient, locked, offline, pure, keep, command: null };
 }

@@ -1,12 +1,28 @@
 import test from "ava";
 import { type ShellRequest, parseShellArguments } from "../src/shell-arguments.ts";
 
-const plain: ShellRequest = { asUser: false, ambient: false, locked: false, offline: false, command: null };
+const plain: ShellRequest = {
+	asUser: false,
+	ambient: false,
+	locked: false,
+	offline: false,
+	pure: false,
+	keep: [],
+	command: null,
+};
 
 const cases: readonly (readonly [string, readonly string[], ShellRequest | undefined])[] = [
 	["nothing", [], plain],
 	["--user", ["--user"], { ...plain, asUser: true }],
 	["--locked --offline", ["--locked", "--offline"], { ...plain, locked: true, offline: true }],
+	["--pure", ["--pure", "--", "env"], { ...plain, pure: true, command: ["env"] }],
+	[
+		"--keep",
+		["--pure", "--keep", "A", "--keep", "B", "--", "env"],
+		{ ...plain, pure: true, keep: ["A", "B"], command: ["env"] },
+	],
+	["--keep without --pure, for the whole parser", ["--keep", "A", "--", "env"], undefined],
+	["--keep without a name", ["--pure", "--keep", "--", "env"], undefined],
 	["a command", ["--", "make", "--user"], { ...plain, command: ["make", "--user"] }],
 	["both", ["--user", "--", "true"], { ...plain, asUser: true, command: ["true"] }],
 	["a command that is --", ["--", "--"], { ...plain, command: ["--"] }],

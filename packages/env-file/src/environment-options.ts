@@ -227,7 +227,8 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 				{
 					enabled: {
 						type: flag(),
-						description: "Keep the host's variables and programs out.",
+						description:
+							"Keep the host's variables and programs out, but for who you are (HOME, USER), the terminal and display, the language, the time zone and proxies. `devenv shell --pure` does so once.",
 						fallback: false,
 						example: true,
 					},

@@ -65,6 +65,8 @@ export interface PrepareParams extends ProjectParams {
 	readonly groups: readonly number[];
 	/** Leave host programs and the caller's variables out (`--pure`); absent: as env.yaml says. */
 	readonly clean?: boolean;
+	/** Variables of the caller that a clean environment has beside those that env.yaml keeps (`--keep`). */
+	readonly keep?: readonly string[];
 	/** Enter with uid 0 and 1000 exchanged (`--user`). */
 	readonly asUser?: boolean;
 	/** What to do where env.lock is absent: write it (default), or fail. */
@@ -213,6 +215,7 @@ export const prepareEnvironment: Method<PrepareParams, PrepareResult> = {
 		gid: count,
 		groups: arrayOf(count),
 		clean: optional(boolean),
+		keep: optional(arrayOf(string)),
 		asUser: optional(boolean),
 		lock: optional(oneOf("create", "frozen")),
 		consent: optional(oneOf("given", "needed")),

@@ -116,7 +116,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		live,
 	});
 	writeScript(activationFolder(request, asUser), script.files);
-	const path = stampPath(request.paths.state, request.project, asUser);
+	const path = stampPath(request.paths.state, request.project, asUser, request.variant);
 	const stamp: Stamp = {
 		project: request.project,
 		lasting: settled,
@@ -384,7 +384,8 @@ function runtimeFolder(request: ActivationRequest): string {
 /* ---- scripts ---- */
 
 function activationFolder(request: ActivationRequest, asUser: boolean): string {
-	return `${request.paths.state}/activations/${projectHash(request.project)}${asUser ? "-user" : ""}`;
+	const name = `${projectHash(request.project)}${asUser ? "-user" : ""}${request.variant ?? ""}`;
+	return `${request.paths.state}/activations/${name}`;
 }
 
 /** Each file is replaced in one step; what an earlier shell kind left is removed. */

@@ -75,6 +75,8 @@ export interface ActivationRequest {
 	readonly clean?: { readonly keep: readonly string[] };
 	/** A root caller appears as an ordinary user (`devenv shell --user`). */
 	readonly asUser?: boolean;
+	/** Ends the names of what is written for a shell that is other than env.yaml says, as `--pure` makes it; default: none. */
+	readonly variant?: string;
 	/** Variables whose values name the project's folders as `$DEVENV_RUNTIME` and `$DEVENV_STATE`. */
 	readonly folderVariables?: readonly { readonly name: string; readonly value: string }[];
 	/** What DEVENV_PROFILE names; default `default`. */

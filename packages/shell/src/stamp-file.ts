@@ -97,9 +97,12 @@ const fieldCounts = {
 
 type Tag = keyof typeof fieldCounts;
 
-/** The stamp's path in the state folder; the same as stamp_path of native/launch.c (FNV-1a, 64 bits, of the project). */
-export function stampPath(state: string, project: string, asUser: boolean): string {
-	return `${state}/stamps/${projectHash(project)}${asUser ? "-user" : ""}.stamp`;
+/**
+ * The stamp's path in the state folder; without a variant the same as stamp_path of native/launch.c (FNV-1a, 64 bits, of the
+ * project).
+ */
+export function stampPath(state: string, project: string, asUser: boolean, variant: string = ""): string {
+	return `${state}/stamps/${projectHash(project)}${asUser ? "-user" : ""}${variant}.stamp`;
 }
 
 /** The stamp that shims enter: of the last environment that was allowed, whatever the files say by now. */

@@ -12,6 +12,7 @@ export default class Shell extends DevenvCommand {
 	static override examples = [
 		{ description: "an interactive shell", command: "<%= config.bin %> shell" },
 		{ description: "one command", command: "<%= config.bin %> shell -- make test" },
+		{ description: "nothing of the host", command: "<%= config.bin %> shell --pure --keep EDITOR" },
 		{
 			description: "as an ordinary user, for programs that refuse root",
 			command: "sudo <%= config.bin %> shell --user -- initdb -D data",
@@ -27,6 +28,15 @@ export default class Shell extends DevenvCommand {
 		}),
 		locked: Flags.boolean({ description: "fail rather than write env.lock", default: false }),
 		offline: Flags.boolean({ description: "fail rather than use the network", default: false }),
+		pure: Flags.boolean({
+			description:
+				"without the host's variables and programs, as `clean: true` in env.yaml; HOME, TERM and the like stay",
+			default: false,
+		}),
+		keep: Flags.string({
+			description: "with --pure: a variable that comes in nevertheless (may be repeated)",
+			multiple: true,
+		}),
 		ambient: Flags.boolean({
 			description: "as the hook does: fail unless the content is allowed, and never write env.lock",
 			default: false,
@@ -37,6 +47,8 @@ export default class Shell extends DevenvCommand {
 	override async run(): Promise<void> {
 		const split = this.argv.indexOf("--");
 		const own = split < 0 ? this.argv : this.argv.slice(0, split);
+		// Parsing changes it.
+		const command = split < 0 ? [] : this.argv.slice(split + 1);
 		const { flags, argv } = await this.parse(Shell, [...own]);
 		if (argv.length > 0) {
 			throw new DiagnosticError(
@@ -45,10 +57,17 @@ export default class Shell extends DevenvCommand {
 				}),
 			);
 		}
-		const command = split < 0 ? [] : this.argv.slice(split + 1);
 		if (split >= 0 && command.length === 0) {
 			throw new DiagnosticError(
 				diagnose("USAGE_COMMAND", "there is no command after --", { hint: "for example: devenv shell -- make test" }),
+			);
+		}
+		const { keep = [] } = flags;
+		if (keep.length > 0 && !flags.pure) {
+			throw new DiagnosticError(
+				diagnose("USAGE_INVALID", "--keep is of use with --pure only", {
+					hint: `without --pure the environment has ${keep.join(", ")} as it is`,
+				}),
 			);
 		}
 		process.exitCode = await enterShell(
@@ -57,6 +76,8 @@ export default class Shell extends DevenvCommand {
 				ambient: flags.ambient,
 				locked: flags.locked,
 				offline: flags.offline,
+				pure: flags.pure,
+				keep,
 				command: split < 0 ? null : command,
 			},
 			() => undefined,
