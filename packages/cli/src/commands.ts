@@ -12,6 +12,7 @@ import DaemonStart from "./commands/daemon/start.ts";
 import DaemonStatus from "./commands/daemon/status.ts";
 import DaemonStop from "./commands/daemon/stop.ts";
 import Diff from "./commands/diff.ts";
+import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
 import Gc from "./commands/gc.ts";
@@ -55,6 +56,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	reload: Reload,
 	allow: Allow,
 	revoke: Revoke,
+	doctor: Doctor,
 	copy: Copy,
 	"cache:key": CacheKey,
 	"cache:serve": CacheServe,

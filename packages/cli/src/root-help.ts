@@ -37,6 +37,7 @@ const order: readonly string[] = [
 	"print-env",
 	"shims",
 	"hook",
+	"doctor",
 	"copy",
 	"cache:key",
 	"cache:serve",

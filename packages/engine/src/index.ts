@@ -28,6 +28,7 @@ export type {
 	WorkOptions,
 } from "./engine-interface.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";
+export { type MirrorProbe, probeMirrors } from "./fetch/probe-mirrors.ts";
 export { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
 export type { EngineEvent, EngineListener, EnginePhase, StepIdentity } from "./engine-event.ts";
