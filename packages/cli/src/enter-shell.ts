@@ -9,7 +9,8 @@ import { renderDiagnostic } from "@devenv/diagnostics";
 import { type PrepareParams, prepareEnvironment } from "@devenv/protocol";
 import { enterStamp } from "@devenv/shell";
 import { callerEnvironment, callerIds } from "./caller.ts";
-import { callDaemon } from "./daemon-connection.ts";
+import { AdHocProject } from "./ad-hoc-project.ts";
+import { callDaemon, callerLayout } from "./daemon-connection.ts";
 import type { ShellRequest } from "./shell-arguments.ts";
 import { currentFolder, requireProject } from "./find-project.ts";
 import { bwrapPath, helperPath, installationRoot } from "./installation.ts";
@@ -20,7 +21,9 @@ import { makeErrorBlocking, standardErrorTerminal, writeError } from "./standard
  * before this process is replaced.
  */
 export async function enterShell(request: ShellRequest, onEnter: () => void): Promise<number> {
-	const project = requireProject(currentFolder());
+	const adHoc =
+		request.packages.length === 0 ? undefined : new AdHocProject(callerLayout().state, request.packages, request.fresh);
+	const project = adHoc?.folder ?? requireProject(currentFolder());
 	const root = installationRoot();
 	const env = callerEnvironment(process.env);
 	const params: PrepareParams = {
@@ -33,11 +36,17 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 		...(request.pure ? { clean: true, keep: request.keep } : {}),
 		...(request.ambient ? ({ consent: "needed", lock: "frozen" } as const) : {}),
 	};
-	const prepared = await callDaemon(prepareEnvironment, params);
+	const prepared = await callDaemon(prepareEnvironment, params).catch((error: unknown) => {
+		adHoc?.discard();
+		throw error;
+	});
 	const terminal = standardErrorTerminal();
 	for (const each of prepared.diagnostics) writeError(renderDiagnostic(each, { color: terminal.color }));
-	if (prepared.lockWritten) writeError("devenv: wrote env.lock; commit it together with env.yaml\n");
-	placeSchema(project, root);
+	if (adHoc !== undefined) adHoc.keepLock();
+	else {
+		if (prepared.lockWritten) writeError("devenv: wrote env.lock; commit it together with env.yaml\n");
+		placeSchema(project, root);
+	}
 	makeErrorBlocking();
 	onEnter();
 	return enterStamp({

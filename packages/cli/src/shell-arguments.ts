@@ -13,6 +13,10 @@ export interface ShellRequest {
 	readonly pure: boolean;
 	/** Variables that come in nevertheless. */
 	readonly keep: readonly string[];
+	/** Packages instead of a project's (`-p`); none: the project's. */
+	readonly packages: readonly string[];
+	/** For these: the newest state is pinned. */
+	readonly fresh: boolean;
 	/** Program and arguments, or null for an interactive shell. */
 	readonly command: readonly string[] | null;
 }
@@ -24,23 +28,29 @@ export function parseShellArguments(argv: readonly string[]): ShellRequest | und
 	let locked = false;
 	let offline = false;
 	let pure = false;
+	let fresh = false;
 	const keep: string[] = [];
+	const packages: string[] = [];
 	for (let index = 0; index < argv.length; index++) {
 		const argument = argv[index];
 		const value = argv[index + 1];
 		if (argument === "--user") asUser = true;
 		else if (argument === "--pure") pure = true;
-		else if (argument === "--keep" && value !== undefined && /^[A-Za-z_]\w*$/.test(value)) {
+		else if (argument === "--fresh") fresh = true;
+		else if ((argument === "-p" || argument === "--package") && value !== undefined && !value.startsWith("-")) {
+			packages.push(value);
+			index++;
+		} else if (argument === "--keep" && value !== undefined && /^[A-Za-z_]\w*$/.test(value)) {
 			keep.push(value);
 			index++;
 		} else if (argument === "--ambient") ambient = true;
 		else if (argument === "--locked") locked = true;
 		else if (argument === "--offline") offline = true;
 		else if (argument === "--" && value !== undefined) {
-			if (keep.length > 0 && !pure) return undefined;
-			return { asUser, ambient, locked, offline, pure, keep, command: argv.slice(index + 1) };
+			if ((keep.length > 0 && !pure) || (fresh && packages.length === 0)) return undefined;
+			return { asUser, ambient, locked, offline, pure, keep, packages, fresh, command: argv.slice(index + 1) };
 		} else return undefined;
 	}
-	if (keep.length > 0 && !pure) return undefined;
-	return { asUser, ambient, locked, offline, pure, keep, command: null };
+	if ((keep.length > 0 && !pure) || (fresh && packages.length === 0)) return undefined;
+	return { asUser, ambient, locked, offline, pure, keep, packages, fresh, command: null };
 }

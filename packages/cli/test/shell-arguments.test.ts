@@ -8,6 +8,8 @@ const plain: ShellRequest = {
 	offline: false,
 	pure: false,
 	keep: [],
+	packages: [],
+	fresh: false,
 	command: null,
 };
 
@@ -23,6 +25,13 @@ const cases: readonly (readonly [string, readonly string[], ShellRequest | undef
 	],
 	["--keep without --pure, for the whole parser", ["--keep", "A", "--", "env"], undefined],
 	["--keep without a name", ["--pure", "--keep", "--", "env"], undefined],
+	[
+		"packages",
+		["-p", "jq", "--fresh", "--package", "a b", "--", "jq"],
+		{ ...plain, packages: ["jq", "a b"], fresh: true, command: ["jq"] },
+	],
+	["--fresh without packages, for the whole parser", ["--fresh"], undefined],
+	["-p without a name", ["-p", "--", "jq"], undefined],
 	["a command", ["--", "make", "--user"], { ...plain, command: ["make", "--user"] }],
 	["both", ["--user", "--", "true"], { ...plain, asUser: true, command: ["true"] }],
 	["a command that is --", ["--", "--"], { ...plain, command: ["--"] }],

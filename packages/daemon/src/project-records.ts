@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { projectHash, readStamp } from "@devenv/shell";
 
 /** A project that was entered. */
@@ -61,8 +61,9 @@ export function listRootLinks(state: string): Map<string, string[]> {
 	return links;
 }
 
-/** Forgets a project: what it keeps, and how it is entered. Consent stays. */
+/** Forgets a project: what it keeps, and how it is entered; one that devenv made itself goes whole. Consent stays. */
 export function dropProject(state: string, project: string): void {
+	if (dirname(project) === join(state, "ad-hoc")) rmSync(project, { recursive: true, force: true });
 	for (const link of listRootLinks(state).get(rootName(project)) ?? []) rmSync(link, { force: true });
 	const hash = projectHash(project);
 	for (const folder of ["stamps", "activations", "shims", "processes"]) {

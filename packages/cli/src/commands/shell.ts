@@ -12,6 +12,7 @@ export default class Shell extends DevenvCommand {
 	static override examples = [
 		{ description: "an interactive shell", command: "<%= config.bin %> shell" },
 		{ description: "one command", command: "<%= config.bin %> shell -- make test" },
+		{ description: "without a project", command: "<%= config.bin %> shell -p jq -p ripgrep" },
 		{ description: "nothing of the host", command: "<%= config.bin %> shell --pure --keep EDITOR" },
 		{
 			description: "as an ordinary user, for programs that refuse root",
@@ -37,6 +38,12 @@ export default class Shell extends DevenvCommand {
 			description: "with --pure: a variable that comes in nevertheless (may be repeated)",
 			multiple: true,
 		}),
+		package: Flags.string({
+			char: "p",
+			description: "an environment of these packages alone, in any folder (may be repeated)",
+			multiple: true,
+		}),
+		fresh: Flags.boolean({ description: "with -p: pin the newest state of the packages", default: false }),
 		ambient: Flags.boolean({
 			description: "as the hook does: fail unless the content is allowed, and never write env.lock",
 			default: false,
@@ -70,6 +77,12 @@ export default class Shell extends DevenvCommand {
 				}),
 			);
 		}
+		const { package: packages = [] } = flags;
+		if (flags.fresh && packages.length === 0) {
+			throw new DiagnosticError(
+				diagnose("USAGE_INVALID", "--fresh is of use with -p only", { hint: "`devenv update` pins a project anew" }),
+			);
+		}
 		process.exitCode = await enterShell(
 			{
 				asUser: flags.user,
@@ -78,6 +91,8 @@ export default class Shell extends DevenvCommand {
 				offline: flags.offline,
 				pure: flags.pure,
 				keep,
+				packages,
+				fresh: flags.fresh,
 				command: split < 0 ? null : command,
 			},
 			() => undefined,
