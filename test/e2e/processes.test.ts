@@ -74,10 +74,12 @@ test.serial("network: scripts run in the environment, in the project's folder, w
 	t.timeout(600_000);
 	const project = installation.project("scripts", {
 		"env.yaml": `
-packages: [jq]
+packages: [jq, ruby]
 env: { GREETING: hello }
 scripts:
   show: { exec: 'command -v jq; echo "$GREETING $PWD $0 $#:$*"; exit 7', description: what it gets }
+  count: { exec: 'puts "#{Dir.pwd} #{ARGV.inspect} #{ENV["GREETING"]}"', interpreter: ruby }
+  yes: echo hidden
 `,
 		"sub/file": "",
 	});
@@ -85,10 +87,29 @@ scripts:
 	const { code, stdout, stderr } = await installation.devenv(["run", "show", "--json", "two words", "-x"], { cwd });
 	t.is(code, 7, stderr);
 	t.is(stdout, `/usr/bin/jq\nhello ${project} show 3:--json two words -x\n`);
-	t.is((await installation.devenv(["run"], { cwd })).stdout, "show  what it gets\n");
+	t.is((await installation.devenv(["run"], { cwd })).stdout, "count\nshow   what it gets\nyes\n");
+	const ruby = await installation.devenv(["run", "count", "a b"], { cwd });
+	t.is(ruby.stdout, `${project} ["a b"] hello\n`, ruby.stderr);
+	t.regex(ruby.stderr, /^warning\[SCRIPT_HIDES_PROGRAM\]: the script 'yes' hides/m);
+	// In a shell they are programs, and a changed text is there at once.
+	const inside = await installation.devenv(
+		[
+			"shell",
+			"--",
+			"sh",
+			"-c",
+			'show one two | tail -n 1; count "c d"; yes; sed -i s/hidden/changed/ "$DEVENV_ROOT/env.yaml"',
+		],
+		{ cwd },
+	);
+	t.regex(inside.stdout, /^hello \S+ \S+\/show 2:one two\n\S+ \["c d"\] hello\nhidden\n$/, inside.stderr);
+	t.is((await installation.devenv(["shell", "--", "yes"], { cwd })).stdout, "changed\n");
 	const wrong = await installation.devenv(["run", "shwo"], { cwd });
 	t.is(wrong.code, 1);
-	t.is(wrong.stderr, "error[SCRIPT_UNKNOWN]: there is no script 'shwo'\n  help: did you mean 'show'?\n");
+	t.is(
+		wrong.stderr.replace(/^warning[^]*?\n(?=error)/m, ""),
+		"error[SCRIPT_UNKNOWN]: there is no script 'shwo'\n  help: did you mean 'show'?\n",
+	);
 });
 
 test.serial("network: in the foreground the terminal shows them, and Ctrl-C ends them", async (t) => {

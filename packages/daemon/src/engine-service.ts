@@ -336,6 +336,7 @@ export class EngineService {
 			asUser: params.asUser ?? false,
 			live: settings.reload !== "off",
 			folderVariables: settings.folderVariables,
+			scripts: settings.scripts ?? [],
 			allowedContent: this.#trust.contentFile(digest),
 		};
 		const outcome = await activate(activation);

@@ -66,7 +66,7 @@ export function dropProject(state: string, project: string): void {
 	if (dirname(project) === join(state, "ad-hoc")) rmSync(project, { recursive: true, force: true });
 	for (const link of listRootLinks(state).get(rootName(project)) ?? []) rmSync(link, { force: true });
 	const hash = projectHash(project);
-	for (const folder of ["stamps", "activations", "shims", "processes"]) {
+	for (const folder of ["stamps", "activations", "shims", "scripts", "processes"]) {
 		for (const name of namesIn(join(state, folder))) {
 			if (name === hash || name.startsWith(`${hash}.`) || name.startsWith(`${hash}-`)) {
 				rmSync(join(state, folder, name), { recursive: true, force: true });

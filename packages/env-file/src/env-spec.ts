@@ -46,6 +46,8 @@ export interface ScriptSpec {
 	readonly exec: string;
 	/** Empty: none. */
 	readonly description: string;
+	/** A program that reads `exec`; empty: the shell. */
+	readonly interpreter: string;
 }
 
 export type ShellChoice = "auto" | "bash" | "zsh" | "fish";

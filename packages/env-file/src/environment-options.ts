@@ -44,6 +44,7 @@ export interface InputDeclaration {
 export interface ScriptDeclaration {
 	readonly exec: Located<string>;
 	readonly description?: Located<string>;
+	readonly interpreter?: Located<string>;
 }
 
 export interface CleanDeclaration {
@@ -106,7 +107,18 @@ const shellText = text({ expects: "shell commands as one string", maxLength: 100
 
 const scriptType = record<ScriptDeclaration>(
 	{
-		exec: { type: shellText, description: 'Shell text; arguments are "$@".', required: true, example: "npm test" },
+		exec: {
+			type: shellText,
+			description: 'Shell text, whose arguments are "$@", or the text for `interpreter`.',
+			required: true,
+			example: "npm test",
+		},
+		interpreter: {
+			type: text({ expects: "the name of a program", pattern: /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/ }),
+			description:
+				"A program of the environment that reads the text, such as python3, node or ruby; absent: the shell.",
+			example: "python3",
+		},
 		description: {
 			type: text({ expects: "one line of text", pattern: /^[^\n]*$/ }),
 			description: "For people: `devenv run` shows it.",
@@ -262,7 +274,8 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 				key: "a name of letters, digits, '.', '_', ':' and '-' that begins with a letter or digit",
 				keyPattern: /^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/,
 			}),
-			description: 'Commands of the project, run by `devenv run NAME` in its folder; arguments are "$@".',
+			description:
+				"Commands of the project, run in its folder: by `devenv run NAME`, and by their names in its shells, where they are on PATH.",
 			example: { test: { exec: 'npm test -- "$@"', description: "run the tests" } },
 		},
 		processes: {

@@ -108,11 +108,14 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 			enabled: clean.findLast((each) => each.enabled !== undefined)?.enabled ?? false,
 			keep: [...new Set(clean.flatMap((each) => (each.keep ?? []).map((kept) => kept.value)))],
 		},
-		scripts: [...new Map(all((each) => each.scripts))].sort(byName).map(([key, { exec, description }]) => ({
-			name: key,
-			exec: exec.value,
-			description: description?.value ?? "",
-		})),
+		scripts: [...new Map(all((each) => each.scripts))]
+			.sort(byName)
+			.map(([key, { exec, description, interpreter }]) => ({
+				name: key,
+				exec: exec.value,
+				description: description?.value ?? "",
+				interpreter: interpreter?.value ?? "",
+			})),
 		processes: [...processes].sort(byName).map(([, each]) => each),
 		serviceVariables: services.flatMap((each) => each.variables).filter((each) => !variables.has(each.name)),
 	};

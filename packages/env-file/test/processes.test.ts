@@ -57,15 +57,16 @@ processes:
 
 test("a script is shell text, or a table", (t) => {
 	const { scripts } = spec(
-		"scripts: { test: 'npm test', build: { exec: make, description: all of it } }\n",
+		"scripts: { test: 'npm test', build: { exec: make, description: all of it, interpreter: python3 } }\n",
 		"scripts: { test: x }\n",
 	);
 	t.deepEqual(scripts, [
-		{ name: "build", exec: "make", description: "all of it" },
-		{ name: "test", exec: "x", description: "" },
+		{ name: "build", exec: "make", description: "all of it", interpreter: "python3" },
+		{ name: "test", exec: "x", description: "", interpreter: "" },
 	]);
 	t.regex(faults("scripts: { -x: y }\n").join(), /^ENV_KEY 1:12/);
 	t.regex(faults("scripts: { x: { exce: y } }\n").join(), /did you mean 'exec'/);
+	t.regex(faults("scripts: { x: { exec: y, interpreter: /bin/sh } }\n").join(), /name of a program/);
 });
 
 test("a later file's process takes the place of an earlier one's", (t) => {

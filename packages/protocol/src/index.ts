@@ -10,6 +10,7 @@ export {
 	nullable,
 	object,
 	oneOf,
+	optional,
 	string,
 } from "./decoder.ts";
 export { diagnostic } from "./diagnostic-decoder.ts";

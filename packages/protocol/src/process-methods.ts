@@ -52,8 +52,13 @@ export interface PrepareProcessesResult {
 	/** The activation stamp that they run in. */
 	readonly stamp: string;
 	readonly processes: readonly ProcessPlan[];
-	/** The project's commands, with their shell text. */
-	readonly scripts: readonly { readonly name: string; readonly exec: string; readonly description: string }[];
+	/** The project's commands, with their text for the shell (empty `interpreter`) or another program. */
+	readonly scripts: readonly {
+		readonly name: string;
+		readonly exec: string;
+		readonly description: string;
+		readonly interpreter: string;
+	}[];
 	/** env.lock was written by this request. */
 	readonly lockWritten: boolean;
 	readonly diagnostics: readonly Diagnostic[];
@@ -201,7 +206,12 @@ export const prepareProcesses: Method<PrepareParams, PrepareProcessesResult> = {
 		stamp: absolutePath,
 		processes: arrayOf(processPlan),
 		scripts: arrayOf(
-			object<PrepareProcessesResult["scripts"][number]>({ name: string, exec: string, description: string }),
+			object<PrepareProcessesResult["scripts"][number]>({
+				name: string,
+				exec: string,
+				description: string,
+				interpreter: string,
+			}),
 		),
 		lockWritten: boolean,
 		diagnostics: arrayOf(diagnostic),

@@ -45,6 +45,7 @@ import {
 } from "./stamp-file.ts";
 import { observePath, type PathCondition } from "./stamp-conditions.ts";
 import { type ToolPrefixes, toolPrefixes } from "./tool-prefixes.ts";
+import { placeScripts, scriptFolder } from "./script-folder.ts";
 import { localeVariables, provideLocales, viewRunner } from "./user-locale.ts";
 
 /** Changes when what is composed changes, so that older folders are not taken for current ones. */
@@ -83,7 +84,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 	const view = root === null ? null : prepareView(request, { root, shell, asUser }, inputs);
 	const prefixes = root === null ? undefined : prefixesOf(request, environment, root);
 	const own = [...ownChanges(request, environment, diagnostics), ...(prefixes?.changes ?? [])];
-	const programs = prefixes?.path ?? [];
+	const programs = [...scriptsOf(request, root, diagnostics), ...(prefixes?.path ?? [])];
 	const changes = await environmentChanges(request, environment, { shell, view, diagnostics, own, programs });
 	const { conditions, settled } = observe(request, { inputs, root, variables: prefixes?.read ?? [] });
 	const registration: ShellRegistration = {
@@ -382,6 +383,23 @@ function runtimeFolder(request: ActivationRequest): string {
 }
 
 /* ---- scripts ---- */
+
+/** The folder of the project's scripts, if it has any; says which of them hide a program of the environment. */
+function scriptsOf(request: ActivationRequest, root: string | null, diagnostics: Diagnostic[]): string[] {
+	const { scripts = [], paths, project } = request;
+	const folder = scriptFolder(paths.state, project);
+	placeScripts(folder, scripts);
+	for (const { name } of scripts) {
+		if (root === null || !existsSync(`${root}/usr/bin/${name}`)) continue;
+		diagnostics.push(
+			diagnose("SCRIPT_HIDES_PROGRAM", `the script '${name}' hides the program of that name in the environment`, {
+				severity: "warning",
+				hint: `name it otherwise; /usr/bin/${name} is the program`,
+			}),
+		);
+	}
+	return scripts.length === 0 ? [] : [folder];
+}
 
 function activationFolder(request: ActivationRequest, asUser: boolean): string {
 	const name = `${projectHash(request.project)}${asUser ? "-user" : ""}${request.variant ?? ""}`;

@@ -1,5 +1,6 @@
 /** What has to be known to activate an environment, and what comes of it. Layer 2: types only. */
 
+import type { ProjectScript } from "./script-folder.ts";
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import type { ShellRegistration } from "./live-shell.ts";
@@ -79,6 +80,8 @@ export interface ActivationRequest {
 	readonly variant?: string;
 	/** Variables whose values name the project's folders as `$DEVENV_RUNTIME` and `$DEVENV_STATE`. */
 	readonly folderVariables?: readonly { readonly name: string; readonly value: string }[];
+	/** On PATH before all packages; default: none. */
+	readonly scripts?: readonly ProjectScript[];
 	/** What DEVENV_PROFILE names; default `default`. */
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */

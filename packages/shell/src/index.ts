@@ -59,3 +59,4 @@ export {
 	stampPath,
 	type ViewSpec,
 } from "./stamp-file.ts";
+export { type ProjectScript, scriptFolder } from "./script-folder.ts";

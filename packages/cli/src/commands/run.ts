@@ -2,10 +2,11 @@
 
 import { fail, nearestNames } from "@devenv/diagnostics";
 import { environmentInfo, type InfoResult, prepareProcesses } from "@devenv/protocol";
-import { enterStamp } from "@devenv/shell";
+import { join } from "node:path";
+import { enterStamp, scriptFolder } from "@devenv/shell";
 import { Args } from "@oclif/core";
 import { callerEnvironment, callerIds } from "../caller.ts";
-import { callDaemon } from "../daemon-connection.ts";
+import { callDaemon, callerLayout } from "../daemon-connection.ts";
 import { DevenvCommand } from "../devenv-command.ts";
 import { bwrapPath, helperPath, installationRoot } from "../installation.ts";
 import { makeErrorBlocking, writeError } from "../standard-error.ts";
@@ -44,7 +45,12 @@ export default class Run extends DevenvCommand {
 			helper: helperPath(root),
 			bwrap: bwrapPath(root),
 			stamp: prepared.stamp,
-			command: ["/bin/sh", "-c", script.exec, name, ...(rest[0] === "--" ? rest.slice(1) : rest)],
+			command: [
+				...(script.interpreter === ""
+					? ["/bin/sh", "-c", script.exec, name]
+					: [join(scriptFolder(callerLayout().state, project), name)]),
+				...(rest[0] === "--" ? rest.slice(1) : rest),
+			],
 			env: { ...callerEnvironment(process.env), PWD: project },
 		});
 		return undefined;

@@ -91,5 +91,6 @@ export function recordSettings(spec: EnvSpec): ShellSettings {
 		clean: spec.clean.enabled,
 		keep: spec.clean.keep,
 		folderVariables: spec.serviceVariables.map(({ name, value }) => ({ name, value })),
+		scripts: spec.scripts.map(({ name, exec, interpreter }) => ({ name, exec, interpreter })),
 	};
 }

@@ -5,7 +5,19 @@
  * so that it can be said later why the next one differs.
  */
 
-import { absolutePath, arrayOf, boolean, count, type Decoder, nullable, object, oneOf, string } from "@devenv/protocol";
+import {
+	absolutePath,
+	arrayOf,
+	boolean,
+	count,
+	type Decoder,
+	nullable,
+	object,
+	oneOf,
+	optional,
+	string,
+} from "@devenv/protocol";
+import type { ProjectScript } from "@devenv/shell";
 
 /** Something that env.yaml says: `packages jq`, `env PORT`, `enter_shell`. */
 export interface RecordedOption {
@@ -49,6 +61,8 @@ export interface ShellSettings {
 	readonly clean: boolean;
 	readonly keep: readonly string[];
 	readonly folderVariables: readonly NamedText[];
+	/** Absent in records of versions that did not put them on PATH. */
+	readonly scripts?: readonly ProjectScript[];
 }
 
 export interface Generation {
@@ -111,6 +125,7 @@ const generation: Decoder<Generation> = object<Generation>({
 		clean: boolean,
 		keep: arrayOf(string),
 		folderVariables: arrayOf(namedText),
+		scripts: optional(arrayOf(object<ProjectScript>({ name: string, exec: string, interpreter: string }))),
 	}),
 	evidence: object<Evidence>({
 		version: string,
