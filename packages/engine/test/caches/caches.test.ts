@@ -94,6 +94,20 @@ test("without a signature of a trusted key only what its own name vouches for is
 	t.deepEqual(await both.download(`file://${folder}`, top), []);
 });
 
+test("what refers to itself needs a signature, whatever content address it claims", async (t) => {
+	const folder = temporaryFolder(t);
+	const here = makeWorld(t);
+	const { text } = await addSample(here.store);
+	await here.upload(`file://${folder}`, text);
+	changeInfo(folder, text, { references: [text] });
+	const there = makeWorld(t);
+	t.regex(
+		(await there.download(`file://${folder}`, text)).join(),
+		/no key of trusted_public_keys has signed it; it has no signature/,
+	);
+	t.false(there.store.isValid(text));
+});
+
 interface Tampering {
 	readonly title: string;
 	/** With a signature that is good, and without any signature being asked for. */
