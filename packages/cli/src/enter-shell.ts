@@ -34,6 +34,7 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 		...(request.locked ? ({ lock: "frozen" } as const) : {}),
 		offline: request.offline,
 		...(request.pure ? { clean: true, keep: request.keep } : {}),
+		...(request.profile === null ? {} : { profile: request.profile }),
 		...(request.ambient ? ({ consent: "needed", lock: "frozen" } as const) : {}),
 	};
 	const prepared = await callDaemon(prepareEnvironment, params).catch((error: unknown) => {

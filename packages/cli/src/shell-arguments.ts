@@ -17,6 +17,8 @@ export interface ShellRequest {
 	readonly packages: readonly string[];
 	/** For these: the newest state is pinned. */
 	readonly fresh: boolean;
+	/** The profile of env.yaml that is chosen; null: none. */
+	readonly profile: string | null;
 	/** Program and arguments, or null for an interactive shell. */
 	readonly command: readonly string[] | null;
 }
@@ -31,6 +33,7 @@ export function parseShellArguments(argv: readonly string[]): ShellRequest | und
 	let fresh = false;
 	const keep: string[] = [];
 	const packages: string[] = [];
+	let profile: string | null = null;
 	for (let index = 0; index < argv.length; index++) {
 		const argument = argv[index];
 		const value = argv[index + 1];
@@ -40,6 +43,9 @@ export function parseShellArguments(argv: readonly string[]): ShellRequest | und
 		else if ((argument === "-p" || argument === "--package") && value !== undefined && !value.startsWith("-")) {
 			packages.push(value);
 			index++;
+		} else if (argument === "--profile" && value !== undefined && value !== "" && !value.startsWith("-")) {
+			profile = value;
+			index++;
 		} else if (argument === "--keep" && value !== undefined && /^[A-Za-z_]\w*$/.test(value)) {
 			keep.push(value);
 			index++;
@@ -48,9 +54,9 @@ export function parseShellArguments(argv: readonly string[]): ShellRequest | und
 		else if (argument === "--offline") offline = true;
 		else if (argument === "--" && value !== undefined) {
 			if ((keep.length > 0 && !pure) || (fresh && packages.length === 0)) return undefined;
-			return { asUser, ambient, locked, offline, pure, keep, packages, fresh, command: argv.slice(index + 1) };
+			return { asUser, ambient, locked, offline, pure, keep, packages, fresh, profile, command: argv.slice(index + 1) };
 		} else return undefined;
 	}
 	if ((keep.length > 0 && !pure) || (fresh && packages.length === 0)) return undefined;
-	return { asUser, ambient, locked, offline, pure, keep, packages, fresh, command: null };
+	return { asUser, ambient, locked, offline, pure, keep, packages, fresh, profile, command: null };
 }

@@ -10,6 +10,7 @@ const plain: ShellRequest = {
 	keep: [],
 	packages: [],
 	fresh: false,
+	profile: null,
 	command: null,
 };
 
@@ -35,6 +36,10 @@ const cases: readonly (readonly [string, readonly string[], ShellRequest | undef
 	["a command", ["--", "make", "--user"], { ...plain, command: ["make", "--user"] }],
 	["both", ["--user", "--", "true"], { ...plain, asUser: true, command: ["true"] }],
 	["a command that is --", ["--", "--"], { ...plain, command: ["--"] }],
+	["a profile", ["--profile", "ci", "--", "true"], { ...plain, profile: "ci", command: ["true"] }],
+	["a profile alone", ["--locked", "--profile", "ci"], { ...plain, locked: true, profile: "ci" }],
+	["a profile without a name", ["--profile"], undefined],
+	["a profile before --", ["--profile", "--", "true"], undefined],
 	["an empty argument", ["--", "printf", ""], { ...plain, command: ["printf", ""] }],
 	["no command after --", ["--"], undefined],
 	["a command without --", ["make"], undefined],

@@ -28,7 +28,9 @@ async function add({ project: folder, packages }: EditParams, world: EditWorld):
 	const local = readLocalFile(folder);
 	const edit = addPackages(file.text, packages, local === undefined ? {} : { local });
 	if (edit.done.length === 0) return { edited: [], present: edit.idle, lockWritten: false, diagnostics: [] };
-	const project = readProject(folder, world.version, { file: file.text.file, content: edit.text });
+	const project = readProject(folder, world.version, {
+		edited: { file: file.text.file, content: edit.text },
+	});
 	// The new entries stand on the command line; a place in a text that was not written would mislead.
 	const { environment, keep } = await world.evaluate({ ...project, spec: withoutPlaces(project.spec, edit.done) });
 	file.replace(edit.text);

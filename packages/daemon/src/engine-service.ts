@@ -21,6 +21,7 @@ import {
 	type PrepareResult,
 	type PrintParams,
 	type PrintResult,
+	type ProfileParams,
 	type ProjectParams,
 	type ReloadResult,
 	type SearchParams,
@@ -183,7 +184,7 @@ export class EngineService {
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
 		const { outcome, written, diagnostics } = await this.#prepareShell(params, request);
-		const { processes: specs, scripts } = readProject(params.project, this.#context.version).spec;
+		const { processes: specs, scripts } = readProject(params.project, this.#context.version, params).spec;
 		const variables = createHash("sha256").update(JSON.stringify(outcome.own)).digest("hex");
 		const processes = specs.map((each) => ({ ...each, variables }));
 		return { stamp: outcome.stamp, processes, scripts, lockWritten: written, diagnostics };
@@ -204,7 +205,8 @@ export class EngineService {
 		const prepared = await this.#prepareShell(params, request);
 		const { activation, outcome, digest } = prepared;
 		const outside = outsideEnvironment(activation, outcome);
-		if (this.#trust.hold(params.project, digest) === null) this.#placeOutside(prepared, outside);
+		if (params.profile === undefined && this.#trust.hold(params.project, digest) === null)
+			this.#placeOutside(prepared, outside);
 		return { ...prepared, outside };
 	}
 
@@ -239,7 +241,7 @@ export class EngineService {
 	/** Has the next shells ask the daemon. */
 	#voidStamps(project: string): void {
 		for (const asUser of [false, true]) {
-			rmSync(stampPath(this.#context.layout.state, project, asUser), { force: true });
+			rmSync(stampPath(this.#context.layout.state, project, { asUser }), { force: true });
 		}
 	}
 
@@ -331,6 +333,7 @@ export class EngineService {
 			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
 			readSince,
 			shell: settings.shell,
+			...(params.profile === undefined ? {} : { profile: params.profile }),
 			prompt: settings.prompt,
 			...cleanliness(params, settings),
 			asUser: params.asUser ?? false,
@@ -365,17 +368,12 @@ export class EngineService {
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
 		await this.#engine.realise([environment.drvPath], work);
-		this.#engine.keepEnvironment(this.#rootLink(params.project), environment);
-		this.#generations.recordLater(params.project, () =>
-			newGeneration(
-				{ project, environment, digest },
-				{
-					version: this.#context.version,
-					inputs: this.#revisions(project, lock),
-					variables: recordVariables(CALLER_VARIABLES, params.variables),
-				},
-			),
-		);
+		this.#engine.keepEnvironment(this.#rootLink(params.project, params.profile), environment);
+		this.#generations.recordLater(params, () => {
+			const variables = recordVariables(CALLER_VARIABLES, params.variables);
+			const circumstances = { version: this.#context.version, inputs: this.#revisions(project, lock), variables };
+			return newGeneration({ project, environment, digest }, circumstances);
+		});
 		return {
 			name: environment.name,
 			outPath: environment.outPath,
@@ -411,7 +409,7 @@ export class EngineService {
 		return this.#locking.run(folder, () => editEnvironment(params, world));
 	}
 
-	async info(params: ProjectParams, request: RequestContext): Promise<InfoResult> {
+	async info(params: ProfileParams, request: RequestContext): Promise<InfoResult> {
 		const { project, lock } = await this.#lockedProject(params, "frozen", request);
 		const { spec } = project;
 		const environment = await this.#engine.evaluateEnvironment(
@@ -464,24 +462,24 @@ export class EngineService {
 		if (!locked.written) return { ...locked, readSince: before };
 		await new Promise((resolve) => setTimeout(resolve, CLOCK_GRAIN));
 		const readSince = nanoseconds();
-		const project = readProject(params.project, this.#context.version);
+		const project = readProject(params.project, this.#context.version, params);
 		return { project, lock: requireLock(project), written: true, readSince };
 	}
 
 	/** The project with a lock that fits; writes one where there is none and `mode` allows it. */
 	async #lockedProject(
-		{ project: folder, offline = false }: ProjectParams,
+		{ project: folder, offline = false, profile }: ProfileParams,
 		mode: "create" | "frozen",
 		request: RequestContext,
 	): Promise<LockedProject> {
-		const project = readProject(folder, this.#context.version);
+		const project = readProject(folder, this.#context.version, { profile });
 		if (project.lock !== undefined || mode === "frozen") {
 			return { project, lock: requireLock(project), written: false };
 		}
 		// Another request may be locking the project: then this one waits for it.
 		sayLocking(project, request);
 		return this.#locking.run(folder, async () => {
-			const current = readProject(folder, this.#context.version);
+			const current = readProject(folder, this.#context.version, { profile });
 			if (current.lock !== undefined) return { project: current, lock: requireLock(current), written: false };
 			const { lock } = await this.#lockInputs(current, request, offline);
 			writeLock(folder, lock);
@@ -539,7 +537,7 @@ export class EngineService {
 	}
 
 	/** What the garbage collector's roots of a project are named after. */
-	#rootLink(folder: string): string {
-		return join(this.#context.layout.state, "roots", rootName(folder));
+	#rootLink(folder: string, profile?: string): string {
+		return join(this.#context.layout.state, "roots", rootName(folder, profile));
 	}
 }

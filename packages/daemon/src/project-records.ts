@@ -17,9 +17,10 @@ export interface ProjectRecord {
 	readonly gone: boolean;
 }
 
-/** Name, below `<state>/roots`, of the links that keep a project's environments. */
-export function rootName(project: string): string {
-	return createHash("sha256").update(project).digest("hex").slice(0, 32);
+/** Name, below `<state>/roots`, of the links that keep a project's environments: its own, and one for each profile. */
+export function rootName(project: string, profile?: string): string {
+	const name = createHash("sha256").update(project).digest("hex").slice(0, 32);
+	return profile === undefined ? name : `${name}.${profile}`;
 }
 
 /** From the stamps; by folder. */

@@ -51,14 +51,27 @@ export function sayLocking({ spec }: Pick<Project, "spec">, request: RequestCont
 /** More than the parsers take, so that they speak of what is a little too large; in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Reads and checks a project; `edited` stands for env.yaml. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
-export function readProject(folder: string, programVersion: string, edited?: EnvFileText): Project {
+/** How a project is read. */
+export interface ReadOptions {
+	/** Stands for env.yaml. */
+	readonly edited?: EnvFileText;
+	/** The profile that is chosen; absent: none. */
+	readonly profile?: string | undefined;
+}
+
+/** Reads and checks a project. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
+export function readProject(folder: string, programVersion: string, options: ReadOptions = {}): Project {
+	const { edited, profile } = options;
 	const text = edited ?? readProjectFile(folder, ENV_FILE);
 	if (text === undefined) {
 		fail("ENV_MISSING", `there is no env.yaml in ${folder}`, { hint: "`devenv init` writes one" });
 	}
 	const local = readLocalFile(folder);
-	const parsed = parseEnvFile(text, { programVersion, ...(local === undefined ? {} : { local }) });
+	const parsed = parseEnvFile(text, {
+		programVersion,
+		...(local === undefined ? {} : { local }),
+		...(profile === undefined ? {} : { profile }),
+	});
 	const spec = expectEnvSpec(parsed);
 	const lockText = readProjectFile(folder, LOCK_FILE);
 	const parsedLock = lockText === undefined ? undefined : parseLock(lockText);

@@ -12,18 +12,14 @@ import {
 	type ReloadChoice,
 	type ShellChoice,
 } from "./env-spec.ts";
-import { type RecordType, list, record, table } from "./option-collections.ts";
+import { type Fields, type RecordType, list, record, table } from "./option-collections.ts";
 import { choice, environmentValue, flag, text } from "./option-scalars.ts";
 import { processesType, servicesType, variableName } from "./process-options.ts";
 import type { ProcessDeclaration } from "./process-spec.ts";
 import type { ServicesDeclaration } from "./service-spec.ts";
 
-/** One file's declaration, before merging: what was not written, or was wrong, is absent. */
-export interface EnvDeclaration {
-	readonly name?: Located<string>;
-	readonly require_version?: Located<string>;
-	readonly inputs?: readonly (readonly [string, InputDeclaration])[];
-	readonly overlays?: readonly Located<string>[];
+/** What a profile may say. */
+export interface ProfileDeclaration {
 	readonly packages?: readonly Located<string>[];
 	readonly env?: readonly (readonly [string, Located<string>])[];
 	readonly enter_shell?: Located<string>;
@@ -34,6 +30,15 @@ export interface EnvDeclaration {
 	readonly scripts?: readonly (readonly [string, ScriptDeclaration])[];
 	readonly processes?: readonly (readonly [string, ProcessDeclaration])[];
 	readonly services?: ServicesDeclaration;
+}
+
+/** One file's declaration, before merging: what was not written, or was wrong, is absent. */
+export interface EnvDeclaration extends ProfileDeclaration {
+	readonly name?: Located<string>;
+	readonly require_version?: Located<string>;
+	readonly inputs?: readonly (readonly [string, InputDeclaration])[];
+	readonly overlays?: readonly Located<string>[];
+	readonly profiles?: readonly (readonly [string, ProfileDeclaration])[];
 }
 
 export interface InputDeclaration {
@@ -51,6 +56,9 @@ export interface CleanDeclaration {
 	readonly enabled?: boolean;
 	readonly keep?: readonly Located<string>[];
 }
+
+/** Has no dot, which separates it from what else names files. */
+const profileName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 const setByDevenv = "devenv sets it in every shell";
 
@@ -136,6 +144,144 @@ const scriptType = record<ScriptDeclaration>(
 	},
 );
 
+/** The keys that profiles take too. */
+const profileFields: Fields<ProfileDeclaration> = {
+	packages: {
+		type: list(
+			text({
+				expects: "a package, such as jq or debian#jq",
+				pattern: packagePattern,
+				maxLength: 256,
+				hint: "a package is `attr` or `input#attr`; `devenv search` finds names",
+			}),
+			{ expects: "a list of packages", example: "packages: [jq, ripgrep]" },
+		),
+		description: "The programs and libraries of the environment: `attr`, or `input#attr` for another input's.",
+		example: ["python3", "nodejs", "jq"],
+	},
+	env: {
+		type: table(environmentValue(), {
+			expects: "a table of environment variables",
+			example: "env: { GREETING: hello }",
+			key: "a variable name (letters, digits and '_', not beginning with a digit)",
+			keyPattern: variableName,
+			refusedKeys: {
+				PATH: 'packages are on PATH already; extend it in enter_shell: export PATH="$PWD/bin:$PATH"',
+				DEVENV_ROOT: setByDevenv,
+				DEVENV_STATE: setByDevenv,
+				DEVENV_PROFILE: setByDevenv,
+				DEVENV_RUNTIME: setByDevenv,
+			},
+		}),
+		description:
+			"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, and `$${` a literal `${`.",
+		example: { GREETING: "hello" },
+	},
+	enter_shell: {
+		type: text({ expects: "shell commands as one string", maxLength: 100_000 }),
+		description: "Shell commands run on every entry, after the environment is set.",
+		example: 'echo "$GREETING"',
+	},
+	shell: {
+		type: choice<ShellChoice>({
+			auto: "the shell that you use already",
+			bash: "GNU bash",
+			zsh: "the Z shell",
+			fish: "the friendly interactive shell",
+		}),
+		description: "The interactive shell; `auto` is the shell that you use already.",
+		fallback: "auto",
+		example: "bash",
+	},
+	prompt: {
+		type: choice<PromptChoice>({ auto: "show the environment's name", off: "leave the prompt alone" }),
+		description: "Whether the prompt shows the environment's name.",
+		fallback: "auto",
+		example: "off",
+	},
+	reload: {
+		type: choice<ReloadChoice>({
+			auto: "at the next prompt, once the change is allowed",
+			manual: "when `devenv reload` is called",
+			off: "never",
+		}),
+		description: "Whether open shells follow changes of the environment.",
+		fallback: "auto",
+		example: "manual",
+	},
+	clean: {
+		type: record<CleanDeclaration>(
+			{
+				enabled: {
+					type: flag(),
+					description:
+						"Keep the host's variables and programs out, but for who you are (HOME, USER), the terminal and display, the language, the time zone and proxies. `devenv shell --pure` does so once.",
+					fallback: false,
+					example: true,
+				},
+				keep: {
+					type: list(text({ expects: "a variable name", pattern: variableName }), {
+						expects: "a list of variable names",
+						example: "keep: [EDITOR]",
+					}),
+					description: "Host variables that come in nevertheless.",
+					example: ["EDITOR"],
+				},
+			},
+			{
+				expects: "true, false or a table",
+				example: "clean: { enabled: true, keep: [EDITOR] }",
+				shorthand: {
+					type: flag(),
+					accepts: (node) => isScalar(node) && node.value !== null,
+					expand: (enabled) => ({ enabled: enabled === true }),
+				},
+			},
+		),
+		description: "Keep the host's environment out: `true`, or a table with `enabled` and `keep`.",
+		fallback: false,
+		example: { enabled: true, keep: ["EDITOR"] },
+	},
+	scripts: {
+		type: table(scriptType, {
+			expects: "a table of scripts",
+			example: "scripts: { test: npm test }",
+			key: "a name of letters, digits, '.', '_', ':' and '-' that begins with a letter or digit",
+			keyPattern: /^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/,
+		}),
+		description:
+			"Commands of the project, run in its folder: by `devenv run NAME`, and by their names in its shells, where they are on PATH.",
+		example: { test: { exec: 'npm test -- "$@"', description: "run the tests" } },
+	},
+	processes: {
+		type: processesType,
+		description: "What `devenv up` runs, by name: shell text, or a table.",
+		example: { web: { exec: "npm start", ports: { http: 8080 } } },
+	},
+	services: {
+		type: servicesType,
+		description: "Servers that devenv sets up for the project and `devenv up` runs.",
+		example: { postgres: true },
+	},
+};
+
+const profileType = record<ProfileDeclaration>(profileFields, {
+	expects: "a table of options",
+	example: "ci: { packages: [jq] }",
+});
+
+const profilesType = table<ProfileDeclaration>(
+	// What the keys inside mean, the reference has said before.
+	{ ...profileType, children: [] },
+	{
+		expects: "a table of profiles",
+		example: "profiles: { ci: { packages: [jq] } }",
+		key: "a name of letters, digits, '_' and '-' that begins with a letter or digit",
+		keyPattern: profileName,
+		refusedKeys: { default: "this is the environment without a profile; its keys stand at the top of the file" },
+	},
+);
+
 export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(
 	{
 		name: {
@@ -171,122 +317,12 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			description: "Files with Nix functions `final: prev: { … }` that add or change packages, applied in this order.",
 			example: ["./overlay.nix"],
 		},
-		packages: {
-			type: list(
-				text({
-					expects: "a package, such as jq or debian#jq",
-					pattern: packagePattern,
-					maxLength: 256,
-					hint: "a package is `attr` or `input#attr`; `devenv search` finds names",
-				}),
-				{ expects: "a list of packages", example: "packages: [jq, ripgrep]" },
-			),
-			description: "The programs and libraries of the environment: `attr`, or `input#attr` for another input's.",
-			example: ["python3", "nodejs", "jq"],
-		},
-		env: {
-			type: table(environmentValue(), {
-				expects: "a table of environment variables",
-				example: "env: { GREETING: hello }",
-				key: "a variable name (letters, digits and '_', not beginning with a digit)",
-				keyPattern: variableName,
-				refusedKeys: {
-					PATH: 'packages are on PATH already; extend it in enter_shell: export PATH="$PWD/bin:$PATH"',
-					DEVENV_ROOT: setByDevenv,
-					DEVENV_STATE: setByDevenv,
-					DEVENV_PROFILE: setByDevenv,
-					DEVENV_RUNTIME: setByDevenv,
-				},
-			}),
+		...profileFields,
+		profiles: {
+			type: profilesType,
 			description:
-				"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, and `$${` a literal `${`.",
-			example: { GREETING: "hello" },
-		},
-		enter_shell: {
-			type: text({ expects: "shell commands as one string", maxLength: 100_000 }),
-			description: "Shell commands run on every entry, after the environment is set.",
-			example: 'echo "$GREETING"',
-		},
-		shell: {
-			type: choice<ShellChoice>({
-				auto: "the shell that you use already",
-				bash: "GNU bash",
-				zsh: "the Z shell",
-				fish: "the friendly interactive shell",
-			}),
-			description: "The interactive shell; `auto` is the shell that you use already.",
-			fallback: "auto",
-			example: "bash",
-		},
-		prompt: {
-			type: choice<PromptChoice>({ auto: "show the environment's name", off: "leave the prompt alone" }),
-			description: "Whether the prompt shows the environment's name.",
-			fallback: "auto",
-			example: "off",
-		},
-		reload: {
-			type: choice<ReloadChoice>({
-				auto: "at the next prompt, once the change is allowed",
-				manual: "when `devenv reload` is called",
-				off: "never",
-			}),
-			description: "Whether open shells follow changes of the environment.",
-			fallback: "auto",
-			example: "manual",
-		},
-		clean: {
-			type: record<CleanDeclaration>(
-				{
-					enabled: {
-						type: flag(),
-						description:
-							"Keep the host's variables and programs out, but for who you are (HOME, USER), the terminal and display, the language, the time zone and proxies. `devenv shell --pure` does so once.",
-						fallback: false,
-						example: true,
-					},
-					keep: {
-						type: list(text({ expects: "a variable name", pattern: variableName }), {
-							expects: "a list of variable names",
-							example: "keep: [EDITOR]",
-						}),
-						description: "Host variables that come in nevertheless.",
-						example: ["EDITOR"],
-					},
-				},
-				{
-					expects: "true, false or a table",
-					example: "clean: { enabled: true, keep: [EDITOR] }",
-					shorthand: {
-						type: flag(),
-						accepts: (node) => isScalar(node) && node.value !== null,
-						expand: (enabled) => ({ enabled: enabled === true }),
-					},
-				},
-			),
-			description: "Keep the host's environment out: `true`, or a table with `enabled` and `keep`.",
-			fallback: false,
-			example: { enabled: true, keep: ["EDITOR"] },
-		},
-		scripts: {
-			type: table(scriptType, {
-				expects: "a table of scripts",
-				example: "scripts: { test: npm test }",
-				key: "a name of letters, digits, '.', '_', ':' and '-' that begins with a letter or digit",
-				keyPattern: /^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/,
-			}),
-			description:
-				"Commands of the project, run in its folder: by `devenv run NAME`, and by their names in its shells, where they are on PATH.",
-			example: { test: { exec: 'npm test -- "$@"', description: "run the tests" } },
-		},
-		processes: {
-			type: processesType,
-			description: "What `devenv up` runs, by name: shell text, or a table.",
-			example: { web: { exec: "npm start", ports: { http: 8080 } } },
-		},
-		services: {
-			type: servicesType,
-			description: "Servers that devenv sets up for the project and `devenv up` runs.",
-			example: { postgres: true },
+				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `enter_shell`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
+			example: { ci: { packages: ["jq"], env: { CI: true } } },
 		},
 	},
 	{ expects: "a table of options", example: "packages: [jq]" },

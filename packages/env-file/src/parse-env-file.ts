@@ -32,6 +32,8 @@ export interface ParseEnvOptions {
 	readonly local?: EnvFileText;
 	/** This program's version, for `require_version`; not checked when absent. */
 	readonly programVersion?: string;
+	/** The profile that is merged over the rest; absent: none. */
+	readonly profile?: string;
 }
 
 /** Parses and checks an environment; user errors come as diagnostics, never as exceptions. */
@@ -41,14 +43,57 @@ export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}
 	for (const text of options.local === undefined ? [project] : [project, options.local]) {
 		declarations.push(decodeFile(text, diagnostics));
 	}
+	const names = profileNames(declarations);
+	if (diagnostics.length === 0) requireProfile(options.profile, names, diagnostics);
+	const spec = settle(withProfile(declarations, options.profile), options.programVersion, diagnostics);
+	// A mistake in a profile is said now, not on the day that somebody chooses it.
+	for (const name of names) {
+		if (diagnostics.length > 0) break;
+		if (name !== options.profile) settle(withProfile(declarations, name), undefined, diagnostics);
+	}
+	return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
+}
+
+/** One environment of merged declarations, with its references resolved and checked. */
+function settle(
+	declarations: readonly EnvDeclaration[],
+	version: string | undefined,
+	diagnostics: Diagnostic[],
+): EnvSpec {
 	const merged = merge(declarations);
 	const spec = diagnostics.length === 0 ? { ...merged, env: resolveReferences(merged.env, diagnostics) } : merged;
-	checkVersion(spec, options.programVersion, diagnostics);
+	checkVersion(spec, version, diagnostics);
 	if (diagnostics.length === 0) {
 		checkInputs(spec, diagnostics);
 		checkProcesses(spec.processes, new Map(declarations.flatMap((each) => each.processes ?? [])), diagnostics);
 	}
-	return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
+	return spec;
+}
+
+function profileNames(declarations: readonly EnvDeclaration[]): string[] {
+	return [...new Set(declarations.flatMap(({ profiles = [] }) => profiles.map(([name]) => name)))].sort();
+}
+
+/** The files' own keys, and over them what each file says in the profile. */
+function withProfile(declarations: readonly EnvDeclaration[], profile: string | undefined): EnvDeclaration[] {
+	const chosen = declarations.flatMap(({ profiles = [] }) =>
+		profiles.filter(([name]) => name === profile).map(([, each]) => each),
+	);
+	return [...declarations, ...chosen];
+}
+
+function requireProfile(profile: string | undefined, names: readonly string[], diagnostics: Diagnostic[]): void {
+	if (profile === undefined || names.includes(profile)) return;
+	const near = nearestNames(profile, names, { most: 1 })[0];
+	const known =
+		names.length === 0
+			? "env.yaml declares no profiles; for example `profiles: { ci: { packages: [jq] } }`"
+			: `declared are: ${names.join(", ")}`;
+	diagnostics.push(
+		diagnose("ENV_PROFILE_UNKNOWN", `there is no profile ${JSON.stringify(profile)}`, {
+			hint: near === undefined ? known : `did you mean '${near}'?`,
+		}),
+	);
 }
 
 /** The spec, or a {@link DiagnosticError} with what was wrong. */

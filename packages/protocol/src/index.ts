@@ -57,6 +57,7 @@ export {
 	prepareQuickly,
 	type PrepareParams,
 	type PrepareResult,
+	type ProfileParams,
 	type QuickResult,
 	type ProjectParams,
 	type SearchHit,

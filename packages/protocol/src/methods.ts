@@ -57,7 +57,13 @@ export interface ProjectParams {
 	readonly offline?: boolean;
 }
 
-export interface PrepareParams extends ProjectParams {
+/** A project, and what is chosen in it. */
+export interface ProfileParams extends ProjectParams {
+	/** The profile of env.yaml that is merged over the rest; absent: none. */
+	readonly profile?: string;
+}
+
+export interface PrepareParams extends ProfileParams {
 	/** User and group id of the client's process, as it sees them. */
 	readonly uid: number;
 	readonly gid: number;
@@ -217,6 +223,7 @@ export const prepareEnvironment: Method<PrepareParams, PrepareResult> = {
 		clean: optional(boolean),
 		keep: optional(arrayOf(string)),
 		asUser: optional(boolean),
+		profile: optional(string),
 		lock: optional(oneOf("create", "frozen")),
 		consent: optional(oneOf("given", "needed")),
 	}),
@@ -246,9 +253,9 @@ export const prepareQuickly: Method<PrepareParams, QuickResult> = {
 };
 
 /** Says what the environment is, evaluating but not realising it. */
-export const environmentInfo: Method<ProjectParams, InfoResult> = {
+export const environmentInfo: Method<ProfileParams, InfoResult> = {
 	name: "environment.info",
-	params: object<ProjectParams>(project),
+	params: object<ProfileParams>({ ...project, profile: optional(string) }),
 	result: object<InfoResult>({
 		name: string,
 		project: absolutePath,

@@ -37,8 +37,10 @@ import type { ShellName } from "./shell-name.ts";
 import {
 	projectHash,
 	projectRuntime,
+	type ActivationVariant,
 	type Stamp,
 	type StampCondition,
+	activationName,
 	stampPath,
 	type ViewSpec,
 	writeStampFile,
@@ -96,6 +98,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		groups: request.caller.groups,
 		asUser,
 		clean: request.clean !== undefined,
+		profile: request.profile ?? null,
 		environment: request.environment,
 		root,
 		etc: view?.spec.etc ?? null,
@@ -117,7 +120,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		live,
 	});
 	writeScript(activationFolder(request, asUser), script.files);
-	const path = stampPath(request.paths.state, request.project, asUser, request.variant);
+	const path = stampPath(request.paths.state, request.project, variantOf(request, asUser));
 	const stamp: Stamp = {
 		project: request.project,
 		lasting: settled,
@@ -387,7 +390,7 @@ function runtimeFolder(request: ActivationRequest): string {
 /** The folder of the project's scripts, if it has any; says which of them hide a program of the environment. */
 function scriptsOf(request: ActivationRequest, root: string | null, diagnostics: Diagnostic[]): string[] {
 	const { scripts = [], paths, project } = request;
-	const folder = scriptFolder(paths.state, project);
+	const folder = scriptFolder(paths.state, project, request.profile);
 	placeScripts(folder, scripts);
 	for (const { name } of scripts) {
 		if (root === null || !existsSync(`${root}/usr/bin/${name}`)) continue;
@@ -401,9 +404,12 @@ function scriptsOf(request: ActivationRequest, root: string | null, diagnostics:
 	return scripts.length === 0 ? [] : [folder];
 }
 
+function variantOf({ profile, variant }: ActivationRequest, asUser: boolean): ActivationVariant {
+	return { asUser, profile, variant };
+}
+
 function activationFolder(request: ActivationRequest, asUser: boolean): string {
-	const name = `${projectHash(request.project)}${asUser ? "-user" : ""}${request.variant ?? ""}`;
-	return `${request.paths.state}/activations/${name}`;
+	return `${request.paths.state}/activations/${activationName(request.project, variantOf(request, asUser))}`;
 }
 
 /** Each file is replaced in one step; what an earlier shell kind left is removed. */

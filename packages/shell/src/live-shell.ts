@@ -31,6 +31,8 @@ export interface ShellRegistration {
 	readonly groups: readonly number[];
 	readonly asUser: boolean;
 	readonly clean: boolean;
+	/** The profile that it was entered with; null: none. */
+	readonly profile: string | null;
 	/** Physical path of the environment store object; of its root; of the composed /etc. Null: no view. */
 	readonly environment: string;
 	readonly root: string | null;
@@ -82,7 +84,8 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	const found = value as Readonly<Record<string, unknown>>;
 	const { project, shell, variables, uid, gid, groups, asUser, clean, environment, root, etc, swappable, promptName } =
 		found;
-	const { outside } = found;
+	// Shells of an earlier version say nothing of profiles.
+	const { outside, profile = null } = found;
 	const name = ([...shellNames, "json"] as const).find((each) => each === shell);
 	if (found["version"] !== version || name === undefined) return undefined;
 	if (!isAbsolute(project) || !isAbsolute(environment)) return undefined;
@@ -90,6 +93,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	if (etc !== null && !isAbsolute(etc)) return undefined;
 	if (!isId(uid) || !isId(gid) || !Array.isArray(groups) || !groups.every(isId)) return undefined;
 	if (typeof asUser !== "boolean" || typeof clean !== "boolean" || typeof swappable !== "boolean") return undefined;
+	if (profile !== null && !isProfileName(profile)) return undefined;
 	if (promptName !== null && typeof promptName !== "string") return undefined;
 	if (typeof outside !== "boolean" || (name === "json" && !outside)) return undefined;
 	if (!isVariables(variables)) return undefined;
@@ -102,6 +106,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 		groups,
 		asUser,
 		clean,
+		profile,
 		environment,
 		root,
 		etc,
@@ -113,6 +118,10 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 
 function isAbsolute(value: unknown): value is string {
 	return typeof value === "string" && value.startsWith("/") && !value.includes("\0");
+}
+
+function isProfileName(value: unknown): value is string {
+	return typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(value);
 }
 
 function isId(value: unknown): value is number {

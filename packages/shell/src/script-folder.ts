@@ -5,7 +5,7 @@
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectHash } from "./stamp-file.ts";
+import { activationName } from "./stamp-file.ts";
 
 export interface ProjectScript {
 	readonly name: string;
@@ -15,9 +15,9 @@ export interface ProjectScript {
 	readonly interpreter: string;
 }
 
-/** Where a project's scripts are. */
-export function scriptFolder(state: string, project: string): string {
-	return `${state}/scripts/${projectHash(project)}`;
+/** Where a project's scripts are, those of a profile apart. */
+export function scriptFolder(state: string, project: string, profile?: string): string {
+	return `${state}/scripts/${activationName(project, { asUser: false, profile })}`;
 }
 
 /** Makes the folder what env.yaml says. An open shell has the new text at once, since only the files change. */

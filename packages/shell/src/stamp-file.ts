@@ -97,12 +97,23 @@ const fieldCounts = {
 
 type Tag = keyof typeof fieldCounts;
 
-/**
- * The stamp's path in the state folder; without a variant the same as stamp_path of native/launch.c (FNV-1a, 64 bits, of the
- * project).
- */
-export function stampPath(state: string, project: string, asUser: boolean, variant: string = ""): string {
-	return `${state}/stamps/${projectHash(project)}${asUser ? "-user" : ""}${variant}.stamp`;
+/** The stamp's path in the state folder; the same as stamp_path of native/launch.c (FNV-1a, 64 bits, of the project). */
+export function stampPath(state: string, project: string, variant: ActivationVariant): string {
+	return `${state}/stamps/${activationName(project, variant)}.stamp`;
+}
+
+/** What besides the project tells one activation from another. */
+export interface ActivationVariant {
+	readonly asUser: boolean;
+	/** Without a dot; absent: no profile is chosen. */
+	readonly profile?: string | undefined;
+	/** Of a shell that is other than env.yaml says; begins with a hyphen. */
+	readonly variant?: string | undefined;
+}
+
+/** What files of an activation are named after. The helper knows those without profile and variant only. */
+export function activationName(project: string, { asUser, profile, variant = "" }: ActivationVariant): string {
+	return `${projectHash(project)}${asUser ? "-user" : ""}${profile === undefined ? "" : `.${profile}`}${variant}`;
 }
 
 /** The stamp that shims enter: of the last environment that was allowed, whatever the files say by now. */

@@ -56,6 +56,7 @@ const registration = (shell: ShellName): ShellRegistration => ({
 	groups: [2, 3],
 	asUser: false,
 	clean: false,
+	profile: null,
 	environment: "/nix/store/e",
 	root: null,
 	etc: null,

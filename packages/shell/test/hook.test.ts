@@ -27,7 +27,7 @@ class Project extends Place {
 		const path = `${this.project}/env.yaml`;
 		const conditions = [observePath({ path, kind: "file" })];
 		const rest = { project: this.project, conditions, view: this.view(), allowedContent };
-		this.write(stampPath(this.state, this.project, false).slice(this.folder.length + 1), rest);
+		this.write(stampPath(this.state, this.project, { asUser: false }).slice(this.folder.length + 1), rest);
 	}
 
 	stampOutside(allowedContent: string): void {
@@ -122,7 +122,7 @@ viewTest(test, "no decision is read from what the user did not write", (t, helpe
 viewTest(test, "a stamp whose project only has the same name in the state folder is another's", (t, helper) => {
 	const made = new Project(helper);
 	made.trust.allow(made.project, digest);
-	made.write(stampPath(made.state, made.project, false).slice(made.folder.length + 1), {
+	made.write(stampPath(made.state, made.project, { asUser: false }).slice(made.folder.length + 1), {
 		project: "/another",
 		view: made.view(),
 		allowedContent: made.trust.contentFile(digest),

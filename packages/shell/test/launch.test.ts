@@ -34,7 +34,7 @@ class Project extends Place {
 	conditions: StampCondition[] = [];
 
 	stamp(changes: Parameters<Place["write"]>[1] = {}): string {
-		const path = stampPath(`${this.folder}/state`, this.project, false);
+		const path = stampPath(`${this.folder}/state`, this.project, { asUser: false });
 		return this.write(path.slice(this.folder.length + 1), { conditions: this.conditions, ...changes });
 	}
 

@@ -51,8 +51,9 @@ test("a value with a NUL character is refused, since it would end its field", (t
 });
 
 test("names stamps by the project's FNV-1a hash", (t) => {
-	t.is(stampPath("/s", "", false), "/s/stamps/cbf29ce484222325.stamp");
-	t.is(stampPath("/s", "a", true), "/s/stamps/af63dc4c8601ec8c-user.stamp");
+	t.is(stampPath("/s", "", { asUser: false }), "/s/stamps/cbf29ce484222325.stamp");
+	t.is(stampPath("/s", "a", { asUser: true }), "/s/stamps/af63dc4c8601ec8c-user.stamp");
+	t.is(stampPath("/s", "a", { asUser: false, profile: "user" }), "/s/stamps/af63dc4c8601ec8c.user.stamp");
 });
 
 test("writes for the caller only, in one step", (t) => {

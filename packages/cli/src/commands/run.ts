@@ -4,7 +4,7 @@ import { fail, nearestNames } from "@devenv/diagnostics";
 import { environmentInfo, type InfoResult, prepareProcesses } from "@devenv/protocol";
 import { join } from "node:path";
 import { enterStamp, scriptFolder } from "@devenv/shell";
-import { Args } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import { callerEnvironment, callerIds } from "../caller.ts";
 import { callDaemon, callerLayout } from "../daemon-connection.ts";
 import { DevenvCommand } from "../devenv-command.ts";
@@ -16,17 +16,27 @@ export default class Run extends DevenvCommand {
 	static override summary = "Run one of the project's scripts, or list them";
 	static override description =
 		"Runs a script that env.yaml declares under `scripts`, in the environment and in the project's folder. All that follows its name is its own: the exit code and signals pass through.";
-	static override examples = ["<%= config.bin %> run", "<%= config.bin %> run test --watch"];
-	static override usage = ["run", "run SCRIPT [ARGUMENTS...]"];
+	static override examples = [
+		"<%= config.bin %> run",
+		"<%= config.bin %> run test --watch",
+		"<%= config.bin %> run --profile ci test",
+	];
+	static override usage = ["run [--profile NAME]", "run [--profile NAME] SCRIPT [ARGUMENTS...]"];
 	static override enableJsonFlag = true;
 	static override strict = false;
 	static override args = { script: Args.string({ description: "the script, and its arguments" }) };
+	static override flags = {
+		profile: Flags.string({ description: "merge this profile of env.yaml over the rest", helpValue: "NAME" }),
+	};
 
 	override async run(): Promise<InfoResult["scripts"] | undefined> {
-		const [name, ...rest] = this.argv;
+		// The parser would take options that are the script's.
+		const chosen = this.argv[0] === "--profile" ? this.argv[1] : undefined;
+		const [name, ...rest] = chosen === undefined ? this.argv : this.argv.slice(2);
 		if (name === undefined || name.startsWith("-")) return this.#list();
+		const profile = chosen === undefined ? {} : { profile: chosen };
 		const { project, variables } = this.projectParams();
-		const prepared = await callDaemon(prepareProcesses, { project, variables, ...callerIds() });
+		const prepared = await callDaemon(prepareProcesses, { project, variables, ...callerIds(), ...profile });
 		this.showDiagnostics(prepared.diagnostics);
 		if (prepared.lockWritten) writeError("devenv: wrote env.lock; commit it together with env.yaml\n");
 		const script = prepared.scripts.find((each) => each.name === name);
@@ -48,7 +58,7 @@ export default class Run extends DevenvCommand {
 			command: [
 				...(script.interpreter === ""
 					? ["/bin/sh", "-c", script.exec, name]
-					: [join(scriptFolder(callerLayout().state, project), name)]),
+					: [join(scriptFolder(callerLayout().state, project, chosen), name)]),
 				...(rest[0] === "--" ? rest.slice(1) : rest),
 			],
 			env: { ...callerEnvironment(process.env), PWD: project },
@@ -57,8 +67,9 @@ export default class Run extends DevenvCommand {
 	}
 
 	async #list(): Promise<InfoResult["scripts"]> {
-		await this.parse(Run);
-		const { scripts } = await callDaemon(environmentInfo, this.projectParams());
+		const { profile } = (await this.parse(Run)).flags;
+		const chosen = profile === undefined ? {} : { profile };
+		const { scripts } = await callDaemon(environmentInfo, { ...this.projectParams(), ...chosen });
 		this.print(
 			scripts.length === 0
 				? "env.yaml declares no scripts; for example `scripts: { test: npm test }`."

@@ -44,6 +44,7 @@ export default class Shell extends DevenvCommand {
 			multiple: true,
 		}),
 		fresh: Flags.boolean({ description: "with -p: pin the newest state of the packages", default: false }),
+		profile: Flags.string({ description: "merge this profile of env.yaml over the rest", helpValue: "NAME" }),
 		ambient: Flags.boolean({
 			description: "as the hook does: fail unless the content is allowed, and never write env.lock",
 			default: false,
@@ -93,6 +94,7 @@ export default class Shell extends DevenvCommand {
 				keep,
 				packages,
 				fresh: flags.fresh,
+				profile: flags.profile ?? null,
 				command: split < 0 ? null : command,
 			},
 			() => undefined,

@@ -28,6 +28,7 @@ export default class Up extends DevenvCommand {
 			description: "run them in the background; `devenv down` ends them",
 			default: false,
 		}),
+		profile: Flags.string({ description: "merge this profile of env.yaml over the rest", helpValue: "NAME" }),
 	};
 
 	override async run(): Promise<ApplyResult | undefined> {
@@ -35,7 +36,7 @@ export default class Up extends DevenvCommand {
 		const names = argv as string[];
 		const { project, variables } = this.projectParams();
 		const ids = callerIds();
-		const params: PrepareParams = { project, variables, ...ids, asUser: ids.uid === 0 };
+		const params: PrepareParams = { project, variables, ...ids, asUser: ids.uid === 0, ...profileParam(flags) };
 		const { stamp, processes, diagnostics, lockWritten } = await callDaemon(prepareProcesses, params);
 		this.showDiagnostics(diagnostics);
 		if (lockWritten) writeError("devenv: wrote env.lock; commit it together with env.yaml\n");
@@ -70,6 +71,10 @@ export default class Up extends DevenvCommand {
 			supervisor.close();
 		}
 	}
+}
+
+function profileParam({ profile }: { readonly profile?: string | undefined }): Pick<PrepareParams, "profile"> {
+	return profile === undefined ? {} : { profile };
 }
 
 function summary({ started, restarted, ended, supervisor }: ApplyResult): string {

@@ -11,7 +11,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@devenv/diagnostics";
-import { DecodeError } from "@devenv/protocol";
+import { DecodeError, type ProfileParams } from "@devenv/protocol";
 import type { Log } from "../log.ts";
 import { formatRecord, type Generation, parseRecord, type ProjectRecord } from "./generation-record.ts";
 
@@ -62,9 +62,10 @@ export class Generations {
 
 	/**
 	 * As {@link record}, once the request that prepared it has been answered: nobody waits for a history. What goes wrong, with a
-	 * full disk for one, is for the log.
+	 * full disk for one, is for the log. Environments with a profile are no generations.
 	 */
-	recordLater(project: string, make: () => NewGeneration): void {
+	recordLater({ project, profile }: ProfileParams, make: () => NewGeneration): void {
+		if (profile !== undefined) return;
 		setImmediate(() => {
 			try {
 				this.record(project, make());

@@ -130,8 +130,12 @@ export class HistoryService {
 		return { from: from.number, to: to.number, shells, summary: this.summarize(from, to), diagnostics };
 	}
 
-	/** The generation that the project was rolled back to, as long as that holds: the project's files are not evaluated. */
-	rolledBack({ project, consent }: PrepareParams): BuiltEnvironment | undefined {
+	/**
+	 * The generation that the project was rolled back to, as long as that holds: the project's files are not evaluated.
+	 * Environments with a profile are no generations.
+	 */
+	rolledBack({ project, consent, profile }: PrepareParams): BuiltEnvironment | undefined {
+		if (profile !== undefined) return undefined;
 		const readSince = BigInt(Date.now()) * 1_000_000n;
 		const { engine, generations, trust } = this.#options;
 		const generation = generations.pinned(project);

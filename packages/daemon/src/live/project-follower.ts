@@ -301,7 +301,9 @@ export class ProjectFollower {
 		}
 		const conflict = outside || form === "json" ? undefined : this.#conflict(shell, root, form);
 		if (conflict !== undefined) {
-			this.#say(shell, `devenv: ${what}: ${conflict}: \`exec devenv shell\` enters it`);
+			const { profile } = shell.process;
+			const choice = profile === null ? "" : ` --profile ${profile}`;
+			this.#say(shell, `devenv: ${what}: ${conflict}: \`exec devenv shell${choice}\` enters it`);
 			return "";
 		}
 		if (outside) prepared.placeOutside();
@@ -383,12 +385,13 @@ function reportLine({ message }: ChangeScript, prepared: Prepared | undefined): 
 }
 
 /** Shells with the same key get the same environment. */
-function callerKey({ variables, uid, gid, groups, asUser, clean, shell }: LiveShellProcess): string {
-	return JSON.stringify([Object.entries(variables).sort(), uid, gid, groups, asUser, clean, shell]);
+function callerKey({ variables, uid, gid, groups, asUser, clean, shell, profile }: LiveShellProcess): string {
+	return JSON.stringify([Object.entries(variables).sort(), uid, gid, groups, asUser, clean, shell, profile]);
 }
 
-function paramsOf({ project, variables, uid, gid, groups, asUser, clean }: LiveShellProcess): PrepareParams {
-	return { project, variables, uid, gid, groups, asUser, clean, lock: "frozen" };
+function paramsOf({ project, variables, uid, gid, groups, asUser, clean, profile }: LiveShellProcess): PrepareParams {
+	const chosen = profile === null ? {} : { profile };
+	return { project, variables, uid, gid, groups, asUser, clean, ...chosen, lock: "frozen" };
 }
 
 /** What tells one mount namespace from another; undefined where the process has ended. */
