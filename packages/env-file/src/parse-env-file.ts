@@ -15,6 +15,7 @@ import { type EnvDeclaration, type InputDeclaration, environmentOptions } from "
 import type { EnvFileText } from "./file-text.ts";
 import { DecodeContext } from "./option-type.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
+import type { ProcessDeclaration } from "./process-spec.ts";
 import { expandServices, type ServicesDeclaration } from "./service-spec.ts";
 import { meetsCondition } from "./version-condition.ts";
 import { resolveReferences } from "./variable-references.ts";
@@ -61,13 +62,29 @@ function settle(
 	diagnostics: Diagnostic[],
 ): EnvSpec {
 	const merged = merge(declarations);
-	const spec = diagnostics.length === 0 ? { ...merged, env: resolveReferences(merged.env, diagnostics) } : merged;
+	const declared = new Map(declarations.flatMap((each) => each.processes ?? []));
+	const spec = diagnostics.length === 0 ? withReferences(merged, declared, diagnostics) : merged;
 	checkVersion(spec, version, diagnostics);
 	if (diagnostics.length === 0) {
 		checkInputs(spec, diagnostics);
-		checkProcesses(spec.processes, new Map(declarations.flatMap((each) => each.processes ?? [])), diagnostics);
+		checkProcesses(spec.processes, declared, diagnostics);
 	}
 	return spec;
+}
+
+function withReferences(
+	spec: EnvSpec,
+	declared: ReadonlyMap<string, ProcessDeclaration>,
+	diagnostics: Diagnostic[],
+): EnvSpec {
+	const env = resolveReferences(spec.env, diagnostics);
+	const processes = spec.processes.map((process) => {
+		const own = (declared.get(process.name)?.env ?? []).map(([name, each]) => ({ name, ...each }));
+		if (own.length === 0) return process;
+		const resolved = resolveReferences(own, diagnostics, { path: `processes.${process.name}.env`, outer: env });
+		return { ...process, env: resolved.map(({ name, value }) => ({ name, value })) };
+	});
+	return { ...spec, env, processes };
 }
 
 function profileNames(declarations: readonly EnvDeclaration[]): string[] {

@@ -168,7 +168,8 @@ const processType = record<ProcessDeclaration>(
 				key: "a variable name",
 				keyPattern: variableName,
 			}),
-			description: "Variables of this process alone.",
+			description:
+				"Variables of this process alone; `${NAME}` is the value of another of them, or of one of `env`, and `$${` a literal `${`.",
 			example: { LOG_LEVEL: "debug" },
 		},
 		cwd: {

@@ -1,6 +1,6 @@
 /**
- * References between the variables of `env`: `${NAME}` stands for another's value, whatever the order; `$${` is a
- * literal `${`. Layer 1 (pure).
+ * References between the variables of `env`, and from a process's own to those: `${NAME}` stands for another's value,
+ * whatever the order; `$${` is a literal `${`. Layer 1 (pure).
  */
 
 import { type Diagnostic, diagnose, nearestNames } from "@devenv/diagnostics";
@@ -19,10 +19,25 @@ interface Frame {
 	next: number;
 }
 
+/** Where variables stand. */
+export interface VariableScope {
+	/** The key that holds them, for messages: `env`. */
+	readonly path: string;
+	/** Variables from outside that they may refer to, resolved; their own come first. */
+	readonly outer: readonly EnvVariable[];
+}
+
 /** The variables with their references replaced; one that cannot be is reported once and keeps its text. */
-export function resolveReferences(variables: readonly EnvVariable[], diagnostics: Diagnostic[]): EnvVariable[] {
+export function resolveReferences(
+	variables: readonly EnvVariable[],
+	diagnostics: Diagnostic[],
+	{ path, outer }: VariableScope = { path: "env", outer: [] },
+): EnvVariable[] {
 	const declared = new Map(variables.map((each) => [each.name, each]));
-	const resolved = new Map<string, string>();
+	const around = outer.filter(({ name }) => !declared.has(name));
+	const resolved = new Map(around.map(({ name, value }) => [name, value]));
+	const known = [...declared.keys(), ...resolved.keys()];
+	const report = { path, diagnostics };
 	// A stack of its own: a long chain of references must not overflow the program's.
 	for (const variable of variables) {
 		if (resolved.has(variable.name)) continue;
@@ -31,7 +46,7 @@ export function resolveReferences(variables: readonly EnvVariable[], diagnostics
 		for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
 			const name = frame.names[frame.next];
 			if (name === undefined) {
-				resolved.set(frame.variable.name, expand(frame.variable, resolved, diagnostics));
+				resolved.set(frame.variable.name, expand(frame.variable, resolved, report));
 				open.delete(frame.variable.name);
 				stack.pop();
 				continue;
@@ -40,10 +55,10 @@ export function resolveReferences(variables: readonly EnvVariable[], diagnostics
 			if (diagnostics.length >= MAX_DIAGNOSTICS) return [...variables];
 			const target = declared.get(name);
 			if (target === undefined) {
-				reportUnknown(frame.variable, name, [...declared.keys()], diagnostics);
+				if (!resolved.has(name)) reportUnknown(frame.variable, { name, known }, report);
 			} else if (open.has(name)) {
-				const path = [...open];
-				reportCycle(frame.variable, [...path.slice(path.indexOf(name)), name], diagnostics);
+				const names = [...open];
+				reportCycle(frame.variable, [...names.slice(names.indexOf(name)), name], report);
 			} else if (!resolved.has(name)) {
 				stack.push(frameOf(target));
 				open.add(name);
@@ -53,13 +68,19 @@ export function resolveReferences(variables: readonly EnvVariable[], diagnostics
 	return variables.map((each) => ({ ...each, value: resolved.get(each.name) ?? each.value }));
 }
 
+/** Where to say what is wrong, and in which key it is. */
+interface Report {
+	readonly path: string;
+	readonly diagnostics: Diagnostic[];
+}
+
 function frameOf(variable: EnvVariable): Frame {
 	const names = [...variable.value.matchAll(referencePattern)].flatMap(([, name]) => name ?? []);
 	return { variable, names: [...new Set(names)], next: 0 };
 }
 
 /** Measured piece by piece: a few references that double each other would fill the memory. */
-function expand(variable: EnvVariable, resolved: ReadonlyMap<string, string>, diagnostics: Diagnostic[]): string {
+function expand(variable: EnvVariable, resolved: ReadonlyMap<string, string>, { path, diagnostics }: Report): string {
 	const pieces: string[] = [];
 	let bytes = variable.name.length + 1;
 	let end = 0;
@@ -76,7 +97,7 @@ function expand(variable: EnvVariable, resolved: ReadonlyMap<string, string>, di
 	if (bytes <= MAX_ENVIRONMENT_BYTES) add(variable.value.slice(end));
 	if (bytes <= MAX_ENVIRONMENT_BYTES) return pieces.join("");
 	diagnostics.push(
-		diagnose("ENV_VALUE", `'env.${variable.name}' is longer than the kernel passes in one environment variable`, {
+		diagnose("ENV_VALUE", `'${path}.${variable.name}' is longer than the kernel passes in one environment variable`, {
 			...(variable.location === undefined ? {} : { location: variable.location }),
 			hint: "its references make it so long; keep the text in a file and name the file instead",
 		}),
@@ -84,10 +105,14 @@ function expand(variable: EnvVariable, resolved: ReadonlyMap<string, string>, di
 	return variable.value;
 }
 
-function reportUnknown(variable: EnvVariable, name: string, names: readonly string[], diagnostics: Diagnostic[]): void {
-	const near = nearestNames(name, names, { most: 1 })[0];
+function reportUnknown(
+	variable: EnvVariable,
+	{ name, known }: { readonly name: string; readonly known: readonly string[] },
+	{ path, diagnostics }: Report,
+): void {
+	const near = nearestNames(name, known, { most: 1 })[0];
 	diagnostics.push(
-		diagnose("ENV_REFERENCE", `'env.${variable.name}' refers to '${name}', which 'env' does not set`, {
+		diagnose("ENV_REFERENCE", `'${path}.${variable.name}' refers to '${name}', which 'env' does not set`, {
 			...(variable.location === undefined ? {} : { location: variable.location }),
 			hint:
 				near === undefined
@@ -97,9 +122,9 @@ function reportUnknown(variable: EnvVariable, name: string, names: readonly stri
 	);
 }
 
-function reportCycle(variable: EnvVariable, path: readonly string[], diagnostics: Diagnostic[]): void {
+function reportCycle(variable: EnvVariable, cycle: readonly string[], { path, diagnostics }: Report): void {
 	diagnostics.push(
-		diagnose("ENV_REFERENCE_CYCLE", `'env.${variable.name}' refers to itself: ${path.join(" → ")}`, {
+		diagnose("ENV_REFERENCE_CYCLE", `'${path}.${variable.name}' refers to itself: ${cycle.join(" → ")}`, {
 			...(variable.location === undefined ? {} : { location: variable.location }),
 			hint: "give one of them a value of its own",
 		}),

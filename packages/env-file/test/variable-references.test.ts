@@ -58,3 +58,33 @@ test("report at most twenty", (t) => {
 	const many = Array.from({ length: 100 }, (_, i) => `\${X${i}}`).join("");
 	t.is(faults(`env: { A: "${many}" }`).length, 20);
 });
+
+test("a process's variables refer to each other and to env, their own first", (t) => {
+	const content = `
+env: { HOST: localhost, LEVEL: info, LITERAL: '$\${HOST}' }
+processes:
+  web:
+    exec: serve
+    env: { URL: "http://\${HOST}:\${PORT}/", PORT: 80, LEVEL: debug, LOG: "\${LEVEL}", TEXT: "\${LITERAL} $\${PORT}" }
+`;
+	const { processes, env } = expectEnvSpec(parsed(content));
+	t.deepEqual(Object.fromEntries((processes[0]?.env ?? []).map(({ name, value }) => [name, value])), {
+		URL: "http://localhost:80/",
+		PORT: "80",
+		LEVEL: "debug",
+		LOG: "debug",
+		TEXT: "${HOST} ${PORT}",
+	});
+	t.is(env.find(({ name }) => name === "LEVEL")?.value, "info");
+});
+
+test("faults in a process's variables name it", (t) => {
+	t.deepEqual(faults('env: { HOST: a }\nprocesses:\n  web: { exec: x, env: { A: "${HOTS}", B: "${B}" } }\n'), [
+		"ENV_REFERENCE 3:29 'processes.web.env.A' refers to 'HOTS', which 'env' does not set",
+		"ENV_REFERENCE_CYCLE 3:43 'processes.web.env.B' refers to itself: B → B",
+	]);
+	// What a process sets is not there for others.
+	t.deepEqual(faults('env: { A: "${P}" }\nprocesses:\n  web: { exec: x, env: { P: 1 } }\n'), [
+		"ENV_REFERENCE 1:11 'env.A' refers to 'P', which 'env' does not set",
+	]);
+});
