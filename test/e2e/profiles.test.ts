@@ -31,6 +31,7 @@ test.serial("network: a profile's environment and the plain one are kept apart",
 		t.is((await devenv("shell", "--profile", "ci", ...show)).stdout, "blue small ci\n");
 	}
 	t.is((await devenv("run", "--profile", "ci", "show", "--profile")).stdout, "ci blue --profile\n");
+	t.is((await devenv("run", "--profile=ci", "show", "-x")).stdout, "ci blue -x\n");
 	t.is((await devenv("run", "show")).stdout, "plain red\n");
 	const unknown = await devenv("shell", "--profile", "cj", ...show);
 	t.not(unknown.code, 0);

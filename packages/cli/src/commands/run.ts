@@ -31,8 +31,11 @@ export default class Run extends DevenvCommand {
 
 	override async run(): Promise<InfoResult["scripts"] | undefined> {
 		// The parser would take options that are the script's.
-		const chosen = this.argv[0] === "--profile" ? this.argv[1] : undefined;
-		const [name, ...rest] = chosen === undefined ? this.argv : this.argv.slice(2);
+		const [first = "", second] = this.argv;
+		const joined = /^--profile=(.+)$/s.exec(first)?.[1];
+		const chosen = joined ?? (first === "--profile" ? second : undefined);
+		const own = chosen === undefined ? 0 : joined === undefined ? 2 : 1;
+		const [name, ...rest] = this.argv.slice(own);
 		if (name === undefined || name.startsWith("-")) return this.#list();
 		const profile = chosen === undefined ? {} : { profile: chosen };
 		const { project, variables } = this.projectParams();
