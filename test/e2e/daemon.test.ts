@@ -148,7 +148,8 @@ test.serial("network: a retiring daemon finishes its work while a new one serves
 	installation.write(join(project, "env.yaml"), "packages: [hello, sl]\n");
 	mirror.inject(/\/sl_[^/]*\.deb$/, { kind: "stall" });
 	const reached = mirror.reached(/\/sl_[^/]*\.deb$/);
-	const command = enter();
+	// With --locked the client itself asks, not first the helper for a moment: this daemon has the work.
+	const command = installation.devenv(["shell", "--locked", "--", "hello", "-g", "entered"], { cwd: project });
 	await reached;
 	const stopping = installation.devenv(["daemon", "stop"]);
 	while (logged(installation, "retiring").every((line) => line["pid"] !== pid)) await sleep(20);

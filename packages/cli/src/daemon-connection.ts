@@ -44,10 +44,13 @@ export async function findDaemon(layout: HomeLayout = callerLayout()): Promise<D
 	try {
 		return await connectOrStart({ layout, version: daemonVersion() });
 	} catch (error) {
-		if (error instanceof DiagnosticError && error.diagnostics.some(({ code }) => code === "DAEMON_ABSENT"))
-			return undefined;
+		if (hasCode(error, "DAEMON_ABSENT")) return undefined;
 		throw error;
 	}
+}
+
+function hasCode(error: unknown, wanted: string): boolean {
+	return error instanceof DiagnosticError && error.diagnostics.some(({ code }) => code === wanted);
 }
 
 /**
@@ -57,7 +60,7 @@ export async function findDaemon(layout: HomeLayout = callerLayout()): Promise<D
 export async function callDaemon<Params, Result>(method: Method<Params, Result>, params: Params): Promise<Result> {
 	const display = new ProgressDisplay(standardErrorOutput(), standardErrorTerminal());
 	const interruption = watchInterruption(() => display.phase);
-	const request = async (): Promise<Result> => {
+	const request = async (attempt = 1): Promise<Result> => {
 		const client = await connectToDaemon(() => {
 			display.begin("starting the daemon");
 		});
@@ -66,6 +69,10 @@ export async function callDaemon<Params, Result>(method: Method<Params, Result>,
 				display.receive(event);
 			};
 			return await client.call(method, params, { onProgress, signal: interruption.signal });
+		} catch (error) {
+			// It was told to leave after it had greeted us: nothing was begun, and another one takes its place.
+			if (attempt < 3 && hasCode(error, "DAEMON_RETIRING")) return await request(attempt + 1);
+			throw error;
 		} finally {
 			client.close();
 		}
