@@ -3,6 +3,7 @@
 export { CALLER_VARIABLES } from "./caller-needs.ts";
 export { packageSetFolder } from "@devenv/package-set";
 export { type CacheServer, type CacheServerOptions, startCacheServer } from "./caches/cache-server.ts";
+export { readSecretKey } from "./caches/read-secret-key.ts";
 export { createEngine } from "./engine.ts";
 export { BuildCancelled } from "./queue/build-failure.ts";
 export type {

@@ -1,13 +1,11 @@
 /** Copies store objects to a binary cache. Layer 3. An object comes after all that it refers to, its narinfo after its NAR. */
 
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { fail } from "@devenv/diagnostics";
 import {
 	encodeBase32,
 	formatNarInfo,
-	parseSecretKey,
 	type SecretKey,
 	signObject,
 	storePathHashPart,
@@ -19,6 +17,7 @@ import type { EngineListener } from "../engine-event.ts";
 import type { BinaryCache } from "./binary-cache.ts";
 import { compressions } from "./nar-compression.ts";
 import type { NarThread } from "./nar-thread.ts";
+import { readSecretKey } from "./read-secret-key.ts";
 
 export interface UploadWorld {
 	readonly store: Store;
@@ -44,7 +43,7 @@ export async function uploadTo(
 	const { store } = world;
 	for (const path of paths) store.addTempRoot(path);
 	const closure = store.computeClosure(paths);
-	const key = cache.address.secretKey === undefined ? undefined : readKey(cache.address.secretKey);
+	const key = cache.address.secretKey === undefined ? undefined : readSecretKey(cache.address.secretKey);
 	await cache.prepareForWriting();
 	let [copied, present, bytes] = [0, 0, 0];
 	for (const path of closure) {
@@ -97,16 +96,4 @@ async function uploadOne(
 	} finally {
 		rmSync(file, { force: true });
 	}
-}
-
-function readKey(file: string): SecretKey {
-	let text: string;
-	try {
-		text = readFileSync(file, "utf8");
-	} catch (error) {
-		return fail("KEY_UNREADABLE", `cannot read the key ${file}: ${String((error as NodeJS.ErrnoException).code)}`, {
-			hint: "`devenv cache key NAME FILE` makes one",
-		});
-	}
-	return parseSecretKey(text);
 }

@@ -1,9 +1,7 @@
 /** `devenv cache serve`. Layer 5. */
 
 import { fail } from "@devenv/diagnostics";
-import { startCacheServer } from "@devenv/engine";
-import { parseSecretKey } from "@devenv/nix-formats";
-import { readFileSync } from "node:fs";
+import { readSecretKey, startCacheServer } from "@devenv/engine";
 import { Flags } from "@oclif/core";
 import { callerLayout } from "../../daemon-connection.ts";
 import { DevenvCommand } from "../../devenv-command.ts";
@@ -34,7 +32,7 @@ export default class CacheServe extends DevenvCommand {
 			host,
 			port: Number(port),
 			priority: flags.priority,
-			...(flags.key === undefined ? {} : { secretKey: readKey(flags.key) }),
+			...(flags.key === undefined ? {} : { secretKey: readSecretKey(flags.key) }),
 			onRequest: (line) => {
 				writeError(`${new Date().toISOString()} ${line}\n`);
 			},
@@ -44,17 +42,5 @@ export default class CacheServe extends DevenvCommand {
 			for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
 		});
 		await server.close();
-	}
-}
-
-function readKey(file: string): ReturnType<typeof parseSecretKey> {
-	try {
-		return parseSecretKey(readFileSync(file, "utf8"));
-	} catch (error) {
-		const { code } = error as NodeJS.ErrnoException;
-		if (code === undefined) throw error;
-		return fail("KEY_UNREADABLE", `cannot read the key ${file}: ${code}`, {
-			hint: "`devenv cache key NAME FILE` makes one",
-		});
 	}
 }
