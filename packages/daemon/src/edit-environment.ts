@@ -5,7 +5,7 @@ import type { EvaluatedEnvironment } from "@devenv/engine";
 import { addPackages, type EnvSpec, packageKey, removePackages } from "@devenv/env-file";
 import type { EditParams, EditResult } from "@devenv/protocol";
 import { EnvFileEdit } from "./env-file-edit.ts";
-import { type Project, readLocalFile, readProject } from "./project.ts";
+import { type Project, readBeside, readProject } from "./project.ts";
 
 /** What an edit needs of the daemon. */
 export interface EditWorld {
@@ -25,8 +25,7 @@ export function editEnvironment(params: EditParams, world: EditWorld): Promise<E
 
 async function add({ project: folder, packages }: EditParams, world: EditWorld): Promise<EditResult> {
 	const file = new EnvFileEdit(folder);
-	const local = readLocalFile(folder);
-	const edit = addPackages(file.text, packages, local === undefined ? {} : { local });
+	const edit = addPackages(file.text, packages, readBeside(folder));
 	if (edit.done.length === 0) return { edited: [], present: edit.idle, lockWritten: false, diagnostics: [] };
 	const project = readProject(folder, world.version, {
 		edited: { file: file.text.file, content: edit.text },
@@ -57,8 +56,7 @@ function withoutPlaces(spec: EnvSpec, requests: readonly string[]): EnvSpec {
 
 async function remove({ project: folder, packages }: EditParams, world: EditWorld): Promise<EditResult> {
 	const file = new EnvFileEdit(folder);
-	const local = readLocalFile(folder);
-	const edit = removePackages(file.text, packages, local === undefined ? {} : { local });
+	const edit = removePackages(file.text, packages, readBeside(folder));
 	if (edit.idle.length > 0) {
 		const { spec } = readProject(folder, world.version);
 		throw new DiagnosticError(edit.idle.map((name) => notListed(name, spec)));

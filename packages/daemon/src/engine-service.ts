@@ -57,6 +57,7 @@ import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
 import {
 	type Project,
+	type ReadOptions,
 	projectFiles,
 	readCachedLock,
 	readProject,
@@ -70,6 +71,8 @@ import type { ServiceContext } from "./run-daemon.ts";
 
 /** Milliseconds for which searches where nothing is locked use the same lock. */
 const SEARCH_LOCK_AGE: number = 24 * 60 * 60 * 1000;
+
+type Reading = Pick<ReadOptions, "onRead">;
 
 interface LockedProject {
 	readonly project: Project;
@@ -354,7 +357,7 @@ export class EngineService {
 	): Promise<BuiltEnvironment> {
 		const offline = params.offline ?? false;
 		const work = { signal: request.signal, onEvent: request.progress, offline };
-		const { project, lock, written, readSince } = await this.#settledProject(params, request);
+		const { project, lock, written, readSince } = await this.#settledProject({ ...params, onRead }, request);
 		const { spec } = project;
 		const environment = await this.#engine
 			.evaluateEnvironment({ project: project.folder, spec, lock, variables: params.variables }, work)
@@ -456,7 +459,7 @@ export class EngineService {
 	 * The project as it was read after `readSince` (nanoseconds since 1970). A lock that was written for it is old enough
 	 * by then to be told from one that changes while we read.
 	 */
-	async #settledProject(params: PrepareParams, request: RequestContext): Promise<SettledProject> {
+	async #settledProject(params: PrepareParams & Reading, request: RequestContext): Promise<SettledProject> {
 		const before = nanoseconds();
 		const locked = await this.#lockedProject(params, params.lock ?? "create", request);
 		if (!locked.written) return { ...locked, readSince: before };
@@ -468,18 +471,18 @@ export class EngineService {
 
 	/** The project with a lock that fits; writes one where there is none and `mode` allows it. */
 	async #lockedProject(
-		{ project: folder, offline = false, profile }: ProfileParams,
+		{ project: folder, offline = false, profile, onRead }: ProfileParams & Reading,
 		mode: "create" | "frozen",
 		request: RequestContext,
 	): Promise<LockedProject> {
-		const project = readProject(folder, this.#context.version, { profile });
+		const project = readProject(folder, this.#context.version, { profile, onRead });
 		if (project.lock !== undefined || mode === "frozen") {
 			return { project, lock: requireLock(project), written: false };
 		}
 		// Another request may be locking the project: then this one waits for it.
 		sayLocking(project, request);
 		return this.#locking.run(folder, async () => {
-			const current = readProject(folder, this.#context.version, { profile });
+			const current = readProject(folder, this.#context.version, { profile, onRead });
 			if (current.lock !== undefined) return { project: current, lock: requireLock(current), written: false };
 			const { lock } = await this.#lockInputs(current, request, offline);
 			writeLock(folder, lock);

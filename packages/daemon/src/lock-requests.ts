@@ -17,7 +17,7 @@ import type { RequestContext } from "./handler.ts";
 import {
 	lockFaults,
 	type Project,
-	readLocalFile,
+	readBeside,
 	readProject,
 	readProjectFile,
 	sayLocking,
@@ -181,8 +181,7 @@ function differences(
 /** The URLs of the inputs; none where env.yaml cannot be read at present, as in the midst of a merge. */
 function declaredUrls(folder: string): ReadonlyMap<string, string> {
 	const text = readProjectFile(folder, "env.yaml");
-	const local = readLocalFile(folder);
 	if (text === undefined) return new Map();
-	const { spec } = parseEnvFile(text, local === undefined ? {} : { local });
+	const { spec } = parseEnvFile(text, readBeside(folder));
 	return new Map(spec?.inputs.map(({ name, url }) => [name, url.value]) ?? []);
 }

@@ -12,9 +12,11 @@ import {
 	type LockFile,
 	parseEnvFile,
 	parseLock,
+	type ParseEnvOptions,
 } from "@devenv/env-file";
 import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
 import type { RequestContext } from "./handler.ts";
+import { importReader } from "./import-reader.ts";
 import { findInheritedLock } from "./inherited-lock.ts";
 
 export interface Project {
@@ -57,6 +59,8 @@ export interface ReadOptions {
 	readonly edited?: EnvFileText;
 	/** The profile that is chosen; absent: none. */
 	readonly profile?: string | undefined;
+	/** Told of each file beyond {@link projectFiles} that was looked for, also before a failure. */
+	readonly onRead?: ((reads: readonly TrackedRead[]) => void) | undefined;
 }
 
 /** Reads and checks a project. Throws DiagnosticErrors `ENV_…` and `LOCK_…`. */
@@ -67,8 +71,14 @@ export function readProject(folder: string, programVersion: string, options: Rea
 		fail("ENV_MISSING", `there is no env.yaml in ${folder}`, { hint: "`devenv init` writes one" });
 	}
 	const local = readLocalFile(folder);
+	const imported: TrackedRead[] = [];
+	const readImport = importReader(folder, readProjectFile, (read) => {
+		imported.push(read);
+		options.onRead?.([read]);
+	});
 	const parsed = parseEnvFile(text, {
 		programVersion,
+		readImport,
 		...(local === undefined ? {} : { local }),
 		...(profile === undefined ? {} : { profile }),
 	});
@@ -88,6 +98,7 @@ export function readProject(folder: string, programVersion: string, options: Rea
 			{ path: join(folder, LOCAL_FILE), kind: local === undefined ? "absent" : "file" },
 			// A lock that is absent and not inherited is written, so it exists by the time that anyone looks.
 			{ path: join(folder, LOCK_FILE), kind: inherited === undefined ? "file" : "absent" },
+			...imported,
 			...(inherited?.tracked ?? []),
 		],
 		diagnostics: parsed.diagnostics,
@@ -168,8 +179,15 @@ export function readCachedLock(folder: string, age: number): LockFile | undefine
 }
 
 /** env.local.yaml, where there is one; as {@link readProjectFile}. */
-export function readLocalFile(folder: string): EnvFileText | undefined {
+function readLocalFile(folder: string): EnvFileText | undefined {
 	return readProjectFile(folder, LOCAL_FILE);
+}
+
+/** What env.yaml is read together with: env.local.yaml, where there is one, and imports. */
+export function readBeside(folder: string): Pick<ParseEnvOptions, "local" | "readImport"> {
+	const local = readLocalFile(folder);
+	const readImport = importReader(folder, readProjectFile, () => undefined);
+	return { readImport, ...(local === undefined ? {} : { local }) };
 }
 
 /** A file of a project, or undefined where there is none. Throws `ENV_TOO_LARGE` and `ENV_UNREADABLE`. */

@@ -10,6 +10,7 @@ import { DEFAULT_INPUT, type EnvSpec } from "./env-spec.ts";
 import { packagePattern } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
 import { expectEnvSpec, parseEnvFile } from "./parse-env-file.ts";
+import type { ImportReader } from "./read-declarations.ts";
 import { readYaml } from "./yaml-text.ts";
 
 /** What an edit made of a text; requests are as they were given. */
@@ -50,6 +51,8 @@ export function requirePackageNames(requests: readonly string[]): void {
 export interface EditOptions {
 	/** env.local.yaml, when there is one: its inputs and packages count, and it stays as it is. */
 	readonly local?: EnvFileText;
+	/** Finds what `imports` names; what is declared there counts, and stays as it is. */
+	readonly readImport?: ImportReader;
 }
 
 /**

@@ -65,7 +65,6 @@ export interface CleanSpec {
 export interface EnvSpec {
 	/** Absent when not written; never derived from the folder, since equal files must give equal store paths. */
 	readonly name?: Located<string>;
-	readonly requireVersion?: Located<string>;
 	/** By name, sorted; the default input is among them. */
 	readonly inputs: readonly InputSpec[];
 	/** Overlay files as written, in the order of application; relative to the folder of env.yaml. */

@@ -37,6 +37,7 @@ export interface EnvDeclaration extends ProfileDeclaration {
 	readonly name?: Located<string>;
 	readonly require_version?: Located<string>;
 	readonly inputs?: readonly (readonly [string, InputDeclaration])[];
+	readonly imports?: readonly Located<string>[];
 	readonly overlays?: readonly Located<string>[];
 	readonly profiles?: readonly (readonly [string, ProfileDeclaration])[];
 }
@@ -311,6 +312,20 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			description: "The package sets that packages come from, by name. Where absent, `debian` is debian:trixie.",
 			fallback: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
 			example: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
+		},
+		imports: {
+			type: list(
+				text({
+					expects: "a folder with an env.yaml",
+					pattern: /^[^\0\n#?]+$/,
+					hint: "name the folder, relative to this file (./backend), or from the repository's top (/shared)",
+					examples: ["./backend"],
+				}),
+				{ expects: "a list of folders", example: "imports: [./backend, /shared]" },
+			),
+			description:
+				"Folders of the same repository whose env.yaml is merged under this one: `./backend` is relative to this file, `/shared` counts from the repository's top. What this file says wins, its lists are appended; paths in an imported file are relative to that file, its commands run in this project's folder, and its `name` and env.local.yaml do not count.",
+			example: ["./backend", "/shared"],
 		},
 		overlays: {
 			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),

@@ -36,6 +36,7 @@ export type { ServiceVariable } from "./service-spec.ts";
 export { addPackages, packageKey, type PackagesEdit, removePackages, requirePackageNames } from "./edit-packages.ts";
 export type { EnvFileText } from "./file-text.ts";
 export type { Field, JsonSchema, OptionEntry, OptionType } from "./option-type.ts";
+export type { ImportedFile, ImportFault, ImportReader } from "./read-declarations.ts";
 export { expectEnvSpec, parseEnvFile, type ParseEnvOptions, type ParsedEnvFile } from "./parse-env-file.ts";
 export { meetsCondition } from "./version-condition.ts";
 export {

@@ -1,7 +1,6 @@
 /** env.yaml and env.local.yaml to one EnvSpec. Layer 1 (pure). */
 
 import { type Diagnostic, DiagnosticError, diagnose, nearestNames } from "@devenv/diagnostics";
-import { isScalar } from "yaml";
 import {
 	DEFAULT_INPUT,
 	DEFAULT_INPUT_URL,
@@ -11,26 +10,27 @@ import {
 	overlayInput,
 } from "./env-spec.ts";
 import type { PackageRequest } from "./env-spec.ts";
-import { type EnvDeclaration, type InputDeclaration, environmentOptions } from "./environment-options.ts";
+import type { EnvDeclaration, InputDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
-import { DecodeContext } from "./option-type.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
 import type { ProcessDeclaration } from "./process-spec.ts";
+import { type ImportReader, readDeclarations } from "./read-declarations.ts";
 import { expandServices, type ServicesDeclaration } from "./service-spec.ts";
 import { meetsCondition } from "./version-condition.ts";
 import { resolveReferences } from "./variable-references.ts";
-import { readYaml } from "./yaml-text.ts";
 
 export interface ParsedEnvFile {
 	/** Absent when one of the diagnostics is an error. */
 	readonly spec: EnvSpec | undefined;
-	/** In the order of the text, env.yaml before env.local.yaml. */
+	/** In the order of the text, env.yaml before env.local.yaml, and each after what it imports. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface ParseEnvOptions {
 	/** env.local.yaml, when there is one: its values win, its lists are appended. */
 	readonly local?: EnvFileText;
+	/** Finds what `imports` names; absent: imports are not followed. */
+	readonly readImport?: ImportReader;
 	/** This program's version, for `require_version`; not checked when absent. */
 	readonly programVersion?: string;
 	/** The profile that is merged over the rest; absent: none. */
@@ -40,10 +40,8 @@ export interface ParseEnvOptions {
 /** Parses and checks an environment; user errors come as diagnostics, never as exceptions. */
 export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}): ParsedEnvFile {
 	const diagnostics: Diagnostic[] = [];
-	const declarations: EnvDeclaration[] = [];
-	for (const text of options.local === undefined ? [project] : [project, options.local]) {
-		declarations.push(decodeFile(text, diagnostics));
-	}
+	const files = options.local === undefined ? [project] : [project, options.local];
+	const declarations = readDeclarations(files, options.readImport, diagnostics);
 	const names = profileNames(declarations);
 	if (diagnostics.length === 0) requireProfile(options.profile, names, diagnostics);
 	const spec = settle(withProfile(declarations, options.profile), options.programVersion, diagnostics);
@@ -64,7 +62,7 @@ function settle(
 	const merged = merge(declarations);
 	const declared = new Map(declarations.flatMap((each) => each.processes ?? []));
 	const spec = diagnostics.length === 0 ? withReferences(merged, declared, diagnostics) : merged;
-	checkVersion(spec, version, diagnostics);
+	checkVersion(declarations, version, diagnostics);
 	if (diagnostics.length === 0) {
 		checkInputs(spec, diagnostics);
 		checkProcesses(spec.processes, declared, diagnostics);
@@ -119,28 +117,12 @@ export function expectEnvSpec(parsed: ParsedEnvFile): EnvSpec {
 	throw new DiagnosticError(parsed.diagnostics);
 }
 
-function decodeFile(text: EnvFileText, diagnostics: Diagnostic[]): EnvDeclaration {
-	const yaml = readYaml(text, "ENV");
-	if (!("document" in yaml)) {
-		diagnostics.push(yaml);
-		return {};
-	}
-	// A file of nothing but comments is an environment with nothing in it.
-	const { contents } = yaml.document;
-	if (contents === null || (isScalar(contents) && contents.value === null)) return {};
-	const context = new DecodeContext(yaml.source, yaml.document, "ENV");
-	const declaration = environmentOptions.decode(context.root, context);
-	diagnostics.push(...context.diagnostics);
-	return declaration ?? {};
-}
-
 function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 	const last = <K extends keyof EnvDeclaration>(key: K): EnvDeclaration[K] | undefined =>
 		declarations.findLast((each) => each[key] !== undefined)?.[key];
 	const all = <T>(pick: (each: EnvDeclaration) => readonly T[] | undefined): T[] =>
 		declarations.flatMap((each) => pick(each) ?? []);
 	const name = last("name");
-	const requireVersion = last("require_version");
 	const clean = declarations.flatMap((each) => (each.clean === undefined ? [] : [each.clean]));
 	const variables = new Map(all((each) => each.env));
 	const services = expandServices(mergeServices(declarations), packageRequest);
@@ -148,7 +130,6 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 	for (const { process } of services) if (!processes.has(process.name)) processes.set(process.name, process);
 	return {
 		...(name === undefined ? {} : { name }),
-		...(requireVersion === undefined ? {} : { requireVersion }),
 		inputs: mergeInputs(all((each) => each.inputs)),
 		overlays: all((each) => each.overlays),
 		packages: mergePackages([
@@ -228,15 +209,21 @@ function mergeServices(declarations: readonly EnvDeclaration[]): ServicesDeclara
 	return merged;
 }
 
-function checkVersion(spec: EnvSpec, version: string | undefined, diagnostics: Diagnostic[]): void {
-	const required = spec.requireVersion;
-	if (required === undefined || version === undefined || meetsCondition(version, required.value)) return;
-	diagnostics.push(
-		diagnose("ENV_VERSION", `this environment requires devenv ${required.value}, and this is ${version}`, {
-			...(required.location === undefined ? {} : { location: required.location }),
-			hint: "install another version of devenv, or change require_version",
-		}),
-	);
+/** Each file that says which versions may read it is heard. */
+function checkVersion(
+	declarations: readonly EnvDeclaration[],
+	version: string | undefined,
+	diagnostics: Diagnostic[],
+): void {
+	for (const { require_version: required } of declarations) {
+		if (required === undefined || version === undefined || meetsCondition(version, required.value)) continue;
+		diagnostics.push(
+			diagnose("ENV_VERSION", `this environment requires devenv ${required.value}, and this is ${version}`, {
+				...(required.location === undefined ? {} : { location: required.location }),
+				hint: "install another version of devenv, or change require_version",
+			}),
+		);
+	}
 }
 
 function checkInputs(spec: EnvSpec, diagnostics: Diagnostic[]): void {
