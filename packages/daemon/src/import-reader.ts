@@ -1,12 +1,10 @@
 /** The env.yaml files of folders that a project imports: those of its own repository, and no others. Layer 4. */
 
 import { lstatSync, realpathSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import type { TrackedRead } from "@devenv/engine";
 import type { EnvFileText, ImportFault, ImportReader } from "@devenv/env-file";
-
-/** Folders above a project that are looked at for `.git`, at most. */
-const MOST_FOLDERS = 64;
+import { foldersToTop } from "./repository-folders.ts";
 
 const ENV_FILE = "env.yaml";
 
@@ -21,7 +19,7 @@ export function importReader(
 	onRead: (read: TrackedRead) => void,
 ): ImportReader {
 	const own = realpathSync(folder);
-	const top = repositoryTop(own);
+	const top = foldersToTop(own)?.at(-1) ?? own;
 	return (written, from) => {
 		const found = locate(written, { top, from: resolve(own, from) });
 		if ("reason" in found) {
@@ -73,17 +71,6 @@ function outside(written: string, top: string): ImportFault {
 		message: `the import '${written}' leads out of ${top}`,
 		hint: "imports stay in the project's repository; what several repositories share can be an input with overlays",
 	};
-}
-
-/** The nearest folder with `.git`, from `folder` upward; else `folder`. */
-function repositoryTop(folder: string): string {
-	let at = folder;
-	for (let looked = 0; looked < MOST_FOLDERS; looked++) {
-		if (lstatSync(join(at, ".git"), { throwIfNoEntry: false }) !== undefined) return at;
-		if (dirname(at) === at) break;
-		at = dirname(at);
-	}
-	return folder;
 }
 
 function isInside(path: string, folder: string): boolean {

@@ -3,13 +3,10 @@
  * repository, so that the parts of one repository have one set of packages. Layer 4.
  */
 
-import { lstatSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import type { TrackedRead } from "@devenv/engine";
 import { type EnvFileText, type EnvSpec, type LockFile, parseLock, type ParsedLock } from "@devenv/env-file";
-
-/** Folders that are looked at, at most. */
-const MOST_FOLDERS = 64;
+import { exists, foldersToTop } from "./repository-folders.ts";
 
 export interface InheritedLock extends ParsedLock {
 	/** Absolute folder of the project that the lock is of. */
@@ -29,7 +26,7 @@ export function findInheritedLock(
 	read: (folder: string, name: string) => EnvFileText | undefined,
 ): InheritedLock | undefined {
 	const tracked: TrackedRead[] = [];
-	for (const above of foldersAbove(folder)) {
+	for (const above of foldersToTop(folder)?.slice(1) ?? []) {
 		const file = join(above, "env.lock");
 		const text = exists(join(above, "env.yaml")) ? read(above, "env.lock") : undefined;
 		if (text === undefined) {
@@ -43,25 +40,10 @@ export function findInheritedLock(
 	return undefined;
 }
 
-/** From the parent upward to the folder that holds `.git`; none outside of a repository, and none above its top. */
-function foldersAbove(folder: string): readonly string[] {
-	const folders: string[] = [];
-	for (let at = folder; folders.length < MOST_FOLDERS; at = dirname(at)) {
-		if (at !== folder) folders.push(at);
-		if (exists(join(at, ".git"))) return folders;
-		if (dirname(at) === at) return [];
-	}
-	return [];
-}
-
 /** The entries that a spec asks for; undefined where one is not locked. A relative path means another folder there. */
 function inherited(lock: LockFile, spec: EnvSpec): LockFile | undefined {
 	const inputs = spec.inputs.map(({ name, url }) =>
 		lock.inputs.find((locked) => locked.name === name && locked.url === url.value && !/^path:(?!\/)/.test(locked.url)),
 	);
 	return inputs.every((input) => input !== undefined) ? { inputs } : undefined;
-}
-
-function exists(path: string): boolean {
-	return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
