@@ -3,10 +3,11 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, fchmodSync, fchownSync, openSync, closeSync, realpathSync } from "node:fs";
 import { fsyncSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+import { dirname, join } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import type { EnvFileText } from "@devenv/env-file";
 import { readProjectFile } from "./project.ts";
+import { isInside } from "./repository-folders.ts";
 
 export class EnvFileEdit {
 	/** As it was read. */
@@ -65,7 +66,7 @@ function targetOf(folder: string): string {
 	const file = join(folder, "env.yaml");
 	const root = realpathSync(folder);
 	const target = realpathSync(file);
-	if (target.startsWith(root.endsWith(sep) ? root : `${root}${sep}`)) return target;
+	if (isInside(target, root)) return target;
 	return fail("EDIT_OUTSIDE", `${file} is a link that leads out of the project, to ${target}`, {
 		hint: "edit that file by hand, or put a file of its own in the link's place",
 	});

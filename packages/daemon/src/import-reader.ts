@@ -1,10 +1,11 @@
 /** The env.yaml files of folders that a project imports: those of its own repository, and no others. Layer 4. */
 
 import { lstatSync, realpathSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { fail } from "@devenv/diagnostics";
 import type { TrackedRead } from "@devenv/engine";
 import type { EnvFileText, ImportFault, ImportReader } from "@devenv/env-file";
-import { foldersToTop } from "./repository-folders.ts";
+import { foldersToTop, isInside } from "./repository-folders.ts";
 
 const ENV_FILE = "env.yaml";
 
@@ -18,9 +19,10 @@ export function importReader(
 	read: (folder: string, name: string) => EnvFileText | undefined,
 	onRead: (read: TrackedRead) => void,
 ): ImportReader {
-	const own = realpathSync(folder);
-	const top = foldersToTop(own)?.at(-1) ?? own;
+	let place: Place | undefined;
 	return (written, from) => {
+		// Most projects import nothing, and are read often.
+		const { own, top } = (place ??= placeOf(folder));
 		const found = locate(written, { top, from: resolve(own, from) });
 		if ("reason" in found) {
 			if (found.looked !== undefined) onRead({ path: join(found.looked, ENV_FILE), kind: "absent" });
@@ -34,10 +36,21 @@ export function importReader(
 	};
 }
 
-/** `looked`: a folder that may come to have an env.yaml. */
-type Located = { readonly folder: string } | (ImportFault & { readonly looked?: string });
+/** Absolute folders without links: the project's, and what `/` means there. */
+interface Place {
+	readonly own: string;
+	readonly top: string;
+}
 
-function locate(written: string, { top, from }: { readonly top: string; readonly from: string }): Located {
+function placeOf(folder: string): Place {
+	const own = realpathSync(folder);
+	return { own, top: foldersToTop(own)?.at(-1) ?? own };
+}
+
+/** `looked`: a folder that may come to have an env.yaml. */
+type Found = { readonly folder: string } | (ImportFault & { readonly looked?: string });
+
+function locate(written: string, { top, from }: { readonly top: string; readonly from: string }): Found {
 	const target = written.startsWith("/") ? join(top, written) : resolve(from, written);
 	// Nothing outside is even looked at.
 	if (!isInside(target, top)) return outside(written, top);
@@ -50,6 +63,8 @@ function locate(written: string, { top, from }: { readonly top: string; readonly
 	} catch (error) {
 		const { code } = error as NodeJS.ErrnoException;
 		if (code === undefined) throw error;
+		if (code !== "ENOENT" && code !== "ENOTDIR")
+			fail("ENV_UNREADABLE", `cannot read ${join(target, ENV_FILE)}: ${code}`);
 		return { ...missing(written, target), looked: target };
 	}
 }
@@ -71,8 +86,4 @@ function outside(written: string, top: string): ImportFault {
 		message: `the import '${written}' leads out of ${top}`,
 		hint: "imports stay in the project's repository; what several repositories share can be an input with overlays",
 	};
-}
-
-function isInside(path: string, folder: string): boolean {
-	return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }

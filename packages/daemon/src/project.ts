@@ -70,16 +70,14 @@ export function readProject(folder: string, programVersion: string, options: Rea
 	if (text === undefined) {
 		fail("ENV_MISSING", `there is no env.yaml in ${folder}`, { hint: "`devenv init` writes one" });
 	}
-	const local = readLocalFile(folder);
 	const imported: TrackedRead[] = [];
-	const readImport = importReader(folder, readProjectFile, (read) => {
+	const beside = readBeside(folder, (read) => {
 		imported.push(read);
 		options.onRead?.([read]);
 	});
 	const parsed = parseEnvFile(text, {
 		programVersion,
-		readImport,
-		...(local === undefined ? {} : { local }),
+		...beside,
 		...(profile === undefined ? {} : { profile }),
 	});
 	const spec = expectEnvSpec(parsed);
@@ -95,7 +93,7 @@ export function readProject(folder: string, programVersion: string, options: Rea
 		...(inherited === undefined ? {} : { lockFolder: inherited.folder }),
 		tracked: [
 			{ path: join(folder, ENV_FILE), kind: "file" },
-			{ path: join(folder, LOCAL_FILE), kind: local === undefined ? "absent" : "file" },
+			{ path: join(folder, LOCAL_FILE), kind: beside.local === undefined ? "absent" : "file" },
 			// A lock that is absent and not inherited is written, so it exists by the time that anyone looks.
 			{ path: join(folder, LOCK_FILE), kind: inherited === undefined ? "file" : "absent" },
 			...imported,
@@ -178,15 +176,13 @@ export function readCachedLock(folder: string, age: number): LockFile | undefine
 	return parseLock(text).lock;
 }
 
-/** env.local.yaml, where there is one; as {@link readProjectFile}. */
-function readLocalFile(folder: string): EnvFileText | undefined {
-	return readProjectFile(folder, LOCAL_FILE);
-}
-
-/** What env.yaml is read together with: env.local.yaml, where there is one, and imports. */
-export function readBeside(folder: string): Pick<ParseEnvOptions, "local" | "readImport"> {
-	const local = readLocalFile(folder);
-	const readImport = importReader(folder, readProjectFile, () => undefined);
+/** What env.yaml is read together with: env.local.yaml, where there is one, and imports, of which `onRead` is told. */
+export function readBeside(
+	folder: string,
+	onRead: (read: TrackedRead) => void = () => undefined,
+): Pick<ParseEnvOptions, "local" | "readImport"> {
+	const local = readProjectFile(folder, LOCAL_FILE);
+	const readImport = importReader(folder, readProjectFile, onRead);
 	return { readImport, ...(local === undefined ? {} : { local }) };
 }
 

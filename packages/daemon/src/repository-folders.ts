@@ -1,7 +1,7 @@
-/** The folders of a git repository above one of its folders. Layer 4. */
+/** Where paths lie: in a git repository, in a folder, at all. Layer 4. */
 
 import { lstatSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 
 /** Folders that are looked at, at most. */
 const MOST_FOLDERS = 64;
@@ -19,4 +19,9 @@ export function foldersToTop(folder: string): readonly string[] | undefined {
 
 export function exists(path: string): boolean {
 	return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether an absolute path is a folder's or that of something in it, by the names alone. */
+export function isInside(path: string, folder: string): boolean {
+	return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }

@@ -92,10 +92,12 @@ test("what is missing, broken or no file has a place, and is watched", (t) => {
 	t.is(error.diagnostics[1]?.hint, "imports name folders, not files");
 	t.true(reads.some(({ path, kind }) => path === join(folder, "gone/env.yaml") && kind === "absent"));
 	t.true(reads.some(({ path, kind }) => path === join(folder, "broken/env.yaml") && kind === "file"));
-	execFileSync("mkfifo", [join(folder, "pipe")]);
 	mkdirSync(join(folder, "piped"));
 	execFileSync("mkfifo", [join(folder, "piped/env.yaml")]);
-	writeFileSync(join(folder, "env.yaml"), "imports: [./piped]\n");
-	const refused = t.throws(() => readProject(folder, "1.0.0"), { instanceOf: DiagnosticError });
-	t.is(refused.diagnostics[0]?.code, "ENV_UNREADABLE");
+	symlinkSync("loop", join(folder, "loop"));
+	for (const name of ["piped", "loop"]) {
+		writeFileSync(join(folder, "env.yaml"), `imports: [./${name}]\n`);
+		const refused = t.throws(() => readProject(folder, "1.0.0"), { instanceOf: DiagnosticError }, name);
+		t.is(refused.diagnostics[0]?.code, "ENV_UNREADABLE", name);
+	}
 });

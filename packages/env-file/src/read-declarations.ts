@@ -1,5 +1,6 @@
 /** The declarations of an env.yaml and of all that it imports, in the order in which they are merged. Layer 1 (pure). */
 
+import { posix } from "node:path";
 import { type Diagnostic, diagnose } from "@devenv/diagnostics";
 import { isScalar } from "yaml";
 import { type Located, overlayInput } from "./env-spec.ts";
@@ -41,7 +42,7 @@ export function readDeclarations(
 	diagnostics: Diagnostic[],
 ): EnvDeclaration[] {
 	const declarations: EnvDeclaration[] = [];
-	const finished = new Set<string>();
+	const imported = new Set<string>();
 	const read = reader ?? (() => undefined);
 	const visit = (text: EnvFileText, open: readonly string[]): void => {
 		const folder = open.at(-1) ?? "";
@@ -55,9 +56,9 @@ export function readDeclarations(
 				const circle = [...open.slice(open.indexOf(found.folder)), found.folder].map((name) => name || ".");
 				const message = `imports go in a circle: ${circle.join(" → ")}`;
 				diagnostics.push(importDiagnostic("CYCLE", message, { each, hint: "take one of these imports out" }));
-			} else if (!finished.has(found.folder)) {
-				finished.add(found.folder);
-				if (finished.size > MOST_IMPORTS) {
+			} else if (!imported.has(found.folder)) {
+				imported.add(found.folder);
+				if (imported.size > MOST_IMPORTS) {
 					const message = `more than ${MOST_IMPORTS} folders are imported`;
 					diagnostics.push(importDiagnostic("LIMIT", message, { each, hint: "import fewer" }));
 					return;
@@ -123,11 +124,6 @@ function fromFolder({ name: _, ...declaration }: EnvDeclaration, folder: string)
 
 /** `path` seen from `folder`, with `.` and `..` worked out; begins with `./` or `../`. */
 function joinPath(folder: string, path: string): string {
-	const parts: string[] = [];
-	for (const part of `${folder}/${path}`.split("/")) {
-		if (part === "" || part === ".") continue;
-		if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-		else parts.push(part);
-	}
-	return parts[0] === ".." ? parts.join("/") : `./${parts.join("/")}`;
+	const joined = posix.join(folder, path);
+	return joined === ".." || joined.startsWith("../") ? joined : `./${joined}`;
 }
