@@ -56,17 +56,6 @@ async function open(
 	};
 }
 
-/** Presses Enter at the prompt until the screen shows it. */
-async function untilShown(terminal: TerminalSession, pattern: RegExp): Promise<string> {
-	for (let turn = 0; turn < 400; turn++) {
-		const screen = terminal.screen();
-		if (pattern.test(screen)) return screen;
-		terminal.press("Enter");
-		await sleep(100);
-	}
-	return terminal.until(pattern, 1000);
-}
-
 for (const shell of ["bash", "zsh", "fish"] as const) {
 	test.serial(`network: ${shell}: variables and packages come and go at the prompt`, async (t) => {
 		t.timeout(600_000);
@@ -84,17 +73,17 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
 		const { terminal, write } = opened;
 		t.regex(await terminal.run("echo $COLOR"), /red/);
 		write(`packages: [hello${packages}]\nenv: { COLOR: blue, SIZE: large }\n`);
-		await untilShown(terminal, /devenv: .*env COLOR.*env SIZE/);
+		await terminal.untilPrompted(/devenv: .*env COLOR.*env SIZE/);
 		t.regex(await terminal.run("echo $COLOR $SIZE"), /blue large/);
 		if (!hasHelper) return;
 		write(`packages: [hello, figlet${packages}]\nenv: { COLOR: blue }\n`);
-		await untilShown(terminal, /devenv: \+ figlet [0-9.]+.*- env SIZE/);
+		await terminal.untilPrompted(/devenv: \+ figlet [0-9.]+.*- env SIZE/);
 		t.regex(
 			await terminal.run('command -v figlet; figlet -v | grep -c Glenn; echo "$SIZE"none'),
 			/\/usr\/bin\/figlet\s+[1-9]\s+none/,
 		);
 		write(`packages: [hello${packages}]\nenv: { COLOR: blue }\n`);
-		await untilShown(terminal, /devenv: - figlet/);
+		await terminal.untilPrompted(/devenv: - figlet/);
 		t.regex(
 			await terminal.run("test -e /usr/bin/figlet; or echo gone".replace("; or", shell === "fish" ? "; or" : " ||")),
 			/gone/,
@@ -114,26 +103,26 @@ test.serial(
 		if (opened === undefined) return;
 		const { folder, terminal, write } = opened;
 		write("packages: [hello]\nenv: { COLOR: green, OWN: yes }\n");
-		await untilShown(terminal, /devenv: env COLOR: `devenv allow` takes it/);
+		await terminal.untilPrompted(/devenv: env COLOR: `devenv allow` takes it/);
 		t.regex(await terminal.run("echo $COLOR"), /red/);
 		// From outside, and from inside the shell.
 		t.is(
 			(await installation.devenv(["allow"], { cwd: folder })).stdout.split("\n")[0],
 			"Allowed: what this project's files say now.",
 		);
-		await untilShown(terminal, /devenv: env COLOR\n/);
+		await terminal.untilPrompted(/devenv: env COLOR\n/);
 		t.regex(await terminal.run("echo $COLOR"), /green/);
 
 		write("packages: [hello]\nenv: { COLOR: green\n");
-		const screen = await untilShown(terminal, /error\[ENV_YAML[^\]]*\][\s\S]*the environment stays as it was/);
+		const screen = await terminal.untilPrompted(/error\[ENV_YAML[^\]]*\][\s\S]*the environment stays as it was/);
 		t.is(screen.split("the environment stays as it was").length, 2, screen);
 		t.regex(await terminal.run("echo $COLOR"), /green/);
 		// Back to what was allowed.
 		write("packages: [hello]\nenv: { COLOR: red, OWN: yes }\n");
-		await untilShown(terminal, /devenv: env COLOR: `devenv allow` takes it[\s\S]*devenv: env COLOR: `devenv allow`/);
+		await terminal.untilPrompted(/devenv: env COLOR: `devenv allow` takes it[\s\S]*devenv: env COLOR: `devenv allow`/);
 		t.is((await installation.devenv(["revoke"], { cwd: folder })).code, 0);
 		write("packages: [hello]\nenv: { COLOR: pink, OWN: yes }\n");
-		await untilShown(terminal, /`devenv revoke` was used here/);
+		await terminal.untilPrompted(/`devenv revoke` was used here/);
 		t.regex(await terminal.run("echo $COLOR"), /green/);
 	},
 );
@@ -144,7 +133,7 @@ test.serial("network: reload: manual waits for `devenv reload`", async (t) => {
 	if (opened === undefined) return;
 	const { folder, terminal, write } = opened;
 	write("packages: [hello]\nreload: manual\nenv: { COLOR: blue }\n");
-	await untilShown(terminal, /devenv: env COLOR: waits for `devenv reload`/);
+	await terminal.untilPrompted(/devenv: env COLOR: waits for `devenv reload`/);
 	t.regex(await terminal.run("echo $COLOR"), /red/);
 	const { stdout, stderr } = await installation.devenv(["reload"], { cwd: folder });
 	t.is(stdout, "1 shell takes at the next prompt: env COLOR\n", stderr);
@@ -163,7 +152,7 @@ test.serial(
 		write("packages: [hello]\nenv: { COLOR: blue }\n");
 		// Any command starts a daemon; so does the next interactive shell.
 		t.is((await installation.devenv(["daemon", "start"], { cwd: folder })).code, 0);
-		await untilShown(terminal, /devenv: env COLOR/);
+		await terminal.untilPrompted(/devenv: env COLOR/);
 		t.regex(await terminal.run("echo $COLOR"), /blue/);
 		const pid = (await terminal.run("echo $$")).trim();
 		const files = (): string[] =>

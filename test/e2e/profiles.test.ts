@@ -55,10 +55,7 @@ test.serial("network: an open shell follows changes of its profile", async (t) =
 	await terminal.until(/\(project\)/);
 	t.regex(await terminal.run("echo $COLOR $DEVENV_PROFILE"), /blue ci/);
 	installation.write(join(project, "env.yaml"), text("green"));
-	for (let turn = 0; turn < 200 && !/devenv: env COLOR/.test(terminal.screen()); turn++) {
-		terminal.press("Enter");
-		await new Promise((resolve) => setTimeout(resolve, 100));
-	}
+	await terminal.untilPrompted(/devenv: env COLOR/);
 	t.regex(await terminal.run("echo $COLOR $DEVENV_PROFILE"), /green ci/);
 	t.is((await devenv("shell", ...show)).stdout, "red small default\n");
 });

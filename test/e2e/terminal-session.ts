@@ -67,6 +67,17 @@ export class TerminalSession {
 		}
 	}
 
+	/** As {@link until}, asking for a new prompt all the while: what follows changes speaks before the next one. */
+	async untilPrompted(pattern: RegExp): Promise<string> {
+		for (let turn = 0; turn < 400; turn++) {
+			const screen = this.screen();
+			if (pattern.test(screen)) return screen;
+			this.press("Enter");
+			await sleep(100);
+		}
+		return this.until(pattern, 1000);
+	}
+
 	/** Runs a command line and gives what the screen shows of it: what lies between two marks. */
 	async run(line: string, timeout = 30_000): Promise<string> {
 		const mark = `mark${process.hrtime.bigint()}`;
