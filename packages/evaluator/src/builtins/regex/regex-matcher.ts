@@ -142,6 +142,7 @@ export class RegexMatcher {
 	/** Counted repetitions are written out: `x{2,4}` is `xx(x(x)?)?`. */
 	#compileRepeat(node: RegexNode & { kind: "repeat" }, next: Step): Step {
 		let step: Step;
+		if (node.looped === true && node.body.kind !== "set") return this.#compileLoop(node.body, next).round;
 		if (node.max === Number.POSITIVE_INFINITY) {
 			step = this.#compileStar(node.body, next);
 		} else {
@@ -174,6 +175,11 @@ export class RegexMatcher {
 				}
 			};
 		}
+		return this.#compileLoop(body, next).again;
+	}
+
+	/** A loop that is entered before its first round (`round`), or where another may follow (`again`). */
+	#compileLoop(body: RegexNode, next: Step): { readonly round: Step; readonly again: Step } {
 		// An empty round is allowed twice at the same place.
 		let roundAt = -1;
 		let rounds = 0;
@@ -193,7 +199,7 @@ export class RegexMatcher {
 			if (!this.#solved) next(at);
 		};
 		const round = this.#compile(body, again);
-		return again;
+		return { round, again };
 	}
 
 	#count(): void {

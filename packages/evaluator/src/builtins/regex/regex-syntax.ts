@@ -18,6 +18,14 @@ export class RegexSyntaxError extends Error {
 /** 256 flags, one per byte. */
 export type ByteSet = Uint8Array;
 
+/** How often the body of a repetition stands. */
+interface Bounds {
+	readonly min: number;
+	readonly max: number;
+	/** Written as `+`: the first round is one of the loop's own, where `{1,}` has the body twice, as in libstdc++. */
+	readonly looped?: true;
+}
+
 export type RegexNode =
 	| { readonly kind: "empty" }
 	| { readonly kind: "set"; readonly set: ByteSet }
@@ -26,7 +34,7 @@ export type RegexNode =
 	| { readonly kind: "group"; readonly index: number; readonly body: RegexNode }
 	| { readonly kind: "sequence"; readonly parts: readonly RegexNode[] }
 	| { readonly kind: "choice"; readonly left: RegexNode; readonly right: RegexNode }
-	| { readonly kind: "repeat"; readonly body: RegexNode; readonly min: number; readonly max: number };
+	| ({ readonly kind: "repeat"; readonly body: RegexNode } & Bounds);
 
 export interface ParsedRegex {
 	readonly root: RegexNode;
@@ -135,9 +143,9 @@ class Parser {
 		}
 	}
 
-	#quantifier(): { min: number; max: number } | undefined {
+	#quantifier(): Bounds | undefined {
 		if (this.#take("*")) return { min: 0, max: Number.POSITIVE_INFINITY };
-		if (this.#take("+")) return { min: 1, max: Number.POSITIVE_INFINITY };
+		if (this.#take("+")) return { min: 1, max: Number.POSITIVE_INFINITY, looped: true };
 		if (this.#take("?")) return { min: 0, max: 1 };
 		if (!this.#take("{")) return undefined;
 		const min = this.#count();

@@ -104,6 +104,17 @@ test("what is translated to JavaScript matches as the matcher does, groups inclu
 	t.true(translated > 500);
 });
 
+test("loops in loops that match nothing end as soon as real Nix's do", (t) => {
+	const source = "((((^)*){1,})+)+";
+	// Recorded from Nix 2.8: builtins.split.
+	const found = [...new Regex(source).matchAll("a")].map(({ start, end, groups }) => [start, end, ...groups]);
+	t.deepEqual(found, [
+		[0, 0, "", "", "", ""],
+		[1, 1, "", "", "", undefined],
+	]);
+	t.is(new Regex(source).matchWhole("a"), undefined);
+});
+
 test("ordinary expressions run on JavaScript's engine", (t) => {
 	for (const source of [
 		"([^/]*)/([^/]*)(/SHA256:(.*))?",
