@@ -72,9 +72,12 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
 		if (opened === undefined) return;
 		const { terminal, write } = opened;
 		t.regex(await terminal.run("echo $COLOR"), /red/);
+		write(`packages: [hello${packages}]\nenv: { COLOR: blue, SIZE: large }\naliases: { hue: 'echo hue:' }\n`);
+		await terminal.untilPrompted(/devenv: .*env COLOR.*env SIZE.*\+ alias hue/);
+		t.regex(await terminal.run("hue $COLOR $SIZE"), /hue: blue large/);
 		write(`packages: [hello${packages}]\nenv: { COLOR: blue, SIZE: large }\n`);
-		await terminal.untilPrompted(/devenv: .*env COLOR.*env SIZE/);
-		t.regex(await terminal.run("echo $COLOR $SIZE"), /blue large/);
+		await terminal.untilPrompted(/devenv: - alias hue/);
+		t.notRegex(await terminal.run("hue $COLOR"), /hue: blue/);
 		if (!hasHelper) return;
 		write(`packages: [hello, figlet${packages}]\nenv: { COLOR: blue }\n`);
 		await terminal.untilPrompted(/devenv: \+ figlet [0-9.]+.*- env SIZE/);

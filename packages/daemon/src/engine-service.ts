@@ -343,6 +343,7 @@ export class EngineService {
 			live: settings.reload !== "off",
 			folderVariables: settings.folderVariables,
 			scripts: settings.scripts ?? [],
+			aliases: settings.aliases ?? [],
 			allowedContent: this.#trust.contentFile(digest),
 		};
 		const outcome = await activate(activation);

@@ -50,6 +50,13 @@ export interface ScriptSpec {
 	readonly interpreter: string;
 }
 
+/** A short name for a command, for interactive shells. */
+export interface AliasSpec {
+	readonly name: string;
+	/** Shell text that takes its place. */
+	readonly value: string;
+}
+
 export type ShellChoice = "auto" | "bash" | "zsh" | "fish";
 export type PromptChoice = "auto" | "off";
 /** Whether open shells follow changes: by themselves, when asked to, or not at all. */
@@ -79,6 +86,8 @@ export interface EnvSpec {
 	readonly prompt: PromptChoice;
 	readonly reload: ReloadChoice;
 	readonly clean: CleanSpec;
+	/** Of interactive shells; by name, sorted. */
+	readonly aliases: readonly AliasSpec[];
 	/** What `devenv run` runs; by name, sorted. */
 	readonly scripts: readonly ScriptSpec[];
 	/** By name, sorted; those of services are among them. */

@@ -23,6 +23,7 @@ export interface ProfileDeclaration {
 	readonly packages?: readonly Located<string>[];
 	readonly env?: readonly (readonly [string, Located<string>])[];
 	readonly enter_shell?: Located<string>;
+	readonly aliases?: readonly (readonly [string, Located<string>])[];
 	readonly shell?: ShellChoice;
 	readonly prompt?: PromptChoice;
 	readonly reload?: ReloadChoice;
@@ -183,6 +184,20 @@ const profileFields: Fields<ProfileDeclaration> = {
 		description: "Shell commands run on every entry, after the environment is set.",
 		example: 'echo "$GREETING"',
 	},
+	aliases: {
+		type: table(
+			text({ expects: "a command as one line of text", pattern: /^[^\n]+$/, maxLength: 4096, examples: ["ls -l"] }),
+			{
+				expects: "a table of aliases",
+				example: "aliases: { ll: ls -l }",
+				key: "a name of letters, digits, '.', '_' and '-' that begins with a letter, a digit or '_'",
+				keyPattern: /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/,
+			},
+		),
+		description:
+			"Short names for commands, in interactive shells alone: what is typed after one follows its text. What scripts and `devenv shell -- CMD` are to find is a script (`scripts`).",
+		example: { gs: "git status --short" },
+	},
 	shell: {
 		type: choice<ShellChoice>({
 			auto: "the shell that you use already",
@@ -336,7 +351,7 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 		profiles: {
 			type: profilesType,
 			description:
-				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `enter_shell`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
+				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `enter_shell`, `aliases`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
 			example: { ci: { packages: ["jq"], env: { CI: true } } },
 		},
 	},

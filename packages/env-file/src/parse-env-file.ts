@@ -144,6 +144,7 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 		enterShell: all((each) =>
 			each.enter_shell === undefined ? [] : [each.enter_shell.value.replace(/\n+$/, "")],
 		).join("\n"),
+		aliases: [...new Map(all((each) => each.aliases))].sort(byName).map(([key, { value }]) => ({ name: key, value })),
 		shell: last("shell") ?? "auto",
 		prompt: last("prompt") ?? "auto",
 		reload: last("reload") ?? "auto",

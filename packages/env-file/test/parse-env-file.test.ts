@@ -10,8 +10,14 @@ function render(parsed: ParsedEnvFile): string {
 		.trimEnd();
 }
 
-function parse(content: string | Uint8Array): ParsedEnvFile {
-	return parseEnvFile({ file: "env.yaml", content }, { programVersion: "0.1.0" });
+function parse(content: string | Uint8Array, local?: string): ParsedEnvFile {
+	return parseEnvFile(
+		{ file: "env.yaml", content },
+		{
+			programVersion: "0.1.0",
+			...(local === undefined ? {} : { local: { file: "env.local.yaml", content: local } }),
+		},
+	);
 }
 
 for (const { name, text, expected } of readDiagnosticCases(new URL("env-diagnostics.txt", import.meta.url))) {
@@ -71,6 +77,7 @@ test("fills in defaults", (t) => {
 			packages: [],
 			env: [],
 			enterShell: "",
+			aliases: [],
 			shell: "auto",
 			prompt: "auto",
 			reload: "auto",
@@ -198,4 +205,14 @@ test("reports both files' errors, each with its own place", (t) => {
 test("expectEnvSpec throws the diagnostics", (t) => {
 	const error = t.throws(() => expectEnvSpec(parse("nme: x\n")), { instanceOf: DiagnosticError });
 	t.is(error.diagnostics[0]?.code, "ENV_UNKNOWN_KEY");
+});
+
+test("aliases are of one line, and a later file's win", (t) => {
+	const { spec } = parse("aliases: { ll: ls -l, gs: 'git status' }\n", "aliases: { ll: ls -la }\n");
+	t.deepEqual(spec?.aliases, [
+		{ name: "gs", value: "git status" },
+		{ name: "ll", value: "ls -la" },
+	]);
+	t.regex(parse("aliases: { 'a b': x }\n").diagnostics[0]?.message ?? "", /"a b" in 'aliases' is not a name of/);
+	t.regex(parse('aliases: { a: "x\\ny" }\n').diagnostics[0]?.message ?? "", /aliases\.a.*one line/);
 });

@@ -104,6 +104,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		etc: view?.spec.etc ?? null,
 		swappable: request.paths.helper !== null,
 		promptName: request.prompt === "auto" ? promptName(request, environment) : null,
+		aliases: Object.fromEntries((request.aliases ?? []).map(({ name, value }) => [name, value])),
 		outside: false,
 	};
 	const live =
@@ -341,6 +342,7 @@ function ownChanges(
 		set("DEVENV_ROOT", request.project),
 		...Object.entries(folders).map(([name, folder]) => set(name, folder)),
 		set("DEVENV_PROFILE", request.profile ?? "default"),
+		...(request.aliases ?? []).map(({ name, value }): EnvironmentChange => ({ kind: "alias", name, value })),
 	];
 }
 

@@ -82,6 +82,8 @@ export interface ActivationRequest {
 	readonly folderVariables?: readonly { readonly name: string; readonly value: string }[];
 	/** On PATH before all packages; default: none. */
 	readonly scripts?: readonly ProjectScript[];
+	/** Of interactive shells; default: none. */
+	readonly aliases?: readonly { readonly name: string; readonly value: string }[];
 	/** What DEVENV_PROFILE names; default `default`. */
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */

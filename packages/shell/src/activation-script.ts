@@ -5,7 +5,7 @@
  */
 
 import { unreachable } from "@devenv/diagnostics";
-import { fishChanges, posixChanges } from "./change-script.ts";
+import { aliasChanges, fishChanges, posixChanges } from "./change-script.ts";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import {
 	bashLive,
@@ -59,7 +59,7 @@ export function activationFor(shell: ShellName, request: ScriptRequest): Activat
 function bashActivation(request: ScriptRequest): ActivationScript {
 	const rc = `# Written by devenv for an interactive bash.
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
-${entry(request)}${prompt(request, "PS1")}${enterHook(request)}${bashLive(request.live)}`;
+${entry(request)}${prompt(request, "PS1")}${enterHook(request)}${aliases("bash", request)}${bashLive(request.live)}`;
 	return {
 		files: withHook(request, [["bashrc", rc]]),
 		command: [request.program, "--rcfile", `${request.folder}/bashrc`],
@@ -79,7 +79,7 @@ if [[ -n $__devenv_zdotdir ]]; then ZDOTDIR=$__devenv_zdotdir; else unset ZDOTDI
 unset __devenv_zdotdir
 if [[ $HISTFILE == ${quoteForSh(request.folder)}/* ]]; then HISTFILE=\${ZDOTDIR:-$HOME}/.zsh_history; fi
 if [[ -f \${ZDOTDIR:-$HOME}/.zshrc ]]; then source "\${ZDOTDIR:-$HOME}/.zshrc"; fi
-${entry(request)}${prompt(request, "PROMPT")}${enterHook(request)}${zshLive(request.live)}`;
+${entry(request)}${prompt(request, "PROMPT")}${enterHook(request)}${aliases("zsh", request)}${zshLive(request.live)}`;
 	return {
 		files: withHook(request, [
 			[".zshenv", env],
@@ -113,7 +113,9 @@ function fishActivation(request: ScriptRequest): ActivationScript {
 		);
 	}
 	return {
-		files: withHook(request, [["config.fish", `${lines.join("\n")}\n${fishLive(request.live)}`]]),
+		files: withHook(request, [
+			["config.fish", `${lines.join("\n")}\n${aliases("fish", request)}${fishLive(request.live)}`],
+		]),
 		command: [request.program, "--init-command", `source ${quoteForFish(`${request.folder}/config.fish`)}`],
 	};
 }
@@ -126,6 +128,11 @@ function withHook(request: ScriptRequest, files: readonly (readonly [string, str
 
 function enterHook(request: ScriptRequest): string {
 	return request.enterShell.trim() === "" ? "" : `. ${quoteForSh(`${request.folder}/enter.sh`)}\n`;
+}
+
+/** After `enter_shell`, whose words are to mean what they mean elsewhere. */
+function aliases(shell: ShellName, { changes }: ScriptRequest): string {
+	return `${aliasChanges(shell, changes)}\n`;
 }
 
 function prompt(request: ScriptRequest, variable: string): string {

@@ -25,6 +25,7 @@ export function changeScript(shell: ShellName, script: ChangeScript): string {
 	const lines: string[] = [];
 	if (script.changes !== null) {
 		lines.push(fish ? fishChanges(script.changes) : posixChanges(script.changes));
+		lines.push(aliasChanges(shell, script.changes));
 		// What the shell remembers of where programs lie may have moved.
 		if (!fish) lines.push("hash -r");
 	}
@@ -50,7 +51,8 @@ export function posixChanges(changes: readonly EnvironmentChange[]): string {
 			case "prepend":
 			case "append":
 			case "rehost":
-				return []; // lists are below; the other is done at entry
+			case "alias":
+				return []; // lists and aliases are below; the other is done at entry
 			default:
 				return unreachable(change);
 		}
@@ -72,6 +74,7 @@ export function fishChanges(changes: readonly EnvironmentChange[]): string {
 			case "prepend":
 			case "append":
 			case "rehost":
+			case "alias":
 				return [];
 			default:
 				return unreachable(change);
@@ -82,6 +85,15 @@ export function fishChanges(changes: readonly EnvironmentChange[]): string {
 			`__devenv_join ${name} ${[separator, first, last].map(quoteForFish).join(" ")}`,
 	);
 	return [...calls, ...joins, "__devenv_finish"].join("\n");
+}
+
+/** Calls that give any kind of shell these aliases, and take away what it has of earlier ones. */
+export function aliasChanges(shell: ShellName, changes: readonly EnvironmentChange[]): string {
+	const quote = shell === "fish" ? quoteForFish : quoteForSh;
+	const calls = changes.flatMap((change) =>
+		change.kind === "alias" ? [`__devenv_alias ${change.name} ${quote(change.value)}`] : [],
+	);
+	return [...calls, "__devenv_finish_aliases"].join("\n");
 }
 
 interface ListChange {

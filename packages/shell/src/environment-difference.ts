@@ -15,7 +15,9 @@ export type EnvironmentChange =
 	/** Elements come last; where they are there already they move. */
 	| { readonly kind: "append"; readonly name: string; readonly separator: string; readonly value: string }
 	/** A path in a tree of the host that the view hides is replaced by its place under the host's tree. At entry only. */
-	| { readonly kind: "rehost"; readonly name: string };
+	| { readonly kind: "rehost"; readonly name: string }
+	/** A command's short name. In interactive shells only: no process inherits it, and no stamp holds it. */
+	| { readonly kind: "alias"; readonly name: string; readonly value: string };
 
 /** Variables that hold lists, with their separator. */
 const listSeparators: ReadonlyMap<string, string> = new Map([
@@ -64,7 +66,7 @@ function variableDifference(name: string, before: string | undefined, after: str
 	return changes;
 }
 
-/** The environment after the changes; `rehost` changes nothing here, since it depends on the view. */
+/** The environment after the changes; `rehost` changes nothing here, since it depends on the view, and neither do aliases. */
 export function applyChanges(changes: readonly EnvironmentChange[], environment: Variables): Record<string, string> {
 	const result = new Map(Object.entries(environment));
 	for (const change of changes) {
@@ -80,6 +82,7 @@ export function applyChanges(changes: readonly EnvironmentChange[], environment:
 				result.set(change.name, joinLists(change, result.get(change.name) ?? ""));
 				break;
 			case "rehost":
+			case "alias":
 				break;
 			default:
 				return unreachable(change);

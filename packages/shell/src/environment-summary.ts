@@ -3,7 +3,7 @@
  * Layer 2 (this module is pure).
  */
 
-import type { EnvironmentDescription } from "./activation-request.ts";
+import type { EnvironmentDescription, Variables } from "./activation-request.ts";
 
 /**
  * What a summary looks at. Values of variables and the text of `enterShell` are only compared, never shown, so that
@@ -28,13 +28,18 @@ export function summarizeChange(before: SummarizedEnvironment, after: Summarized
 	const parts = [
 		...packages,
 		...(rootMoved ? ["dependencies"] : []),
-		...variableParts(before, after),
+		...namedParts("env", before.variables, after.variables),
 		...(before.enterShell === after.enterShell ? [] : ["enter_shell"]),
 		...(before.name === after.name ? [] : [`name ${before.name} → ${after.name}`]),
 		...(before.path.join(":") === after.path.join(":") ? [] : ["folders of PATH"]),
 	];
 	const more = parts.length - MOST_PARTS;
 	return more > 1 ? `${parts.slice(0, MOST_PARTS).join(", ")} and ${more} more` : parts.join(", ");
+}
+
+/** The same for two shells' aliases, by name: `+ alias gs, alias ll, - alias la`. */
+export function summarizeAliases(before: Variables, after: Variables): string {
+	return namedParts("alias", before, after).join(", ");
 }
 
 function packageParts(before: SummarizedEnvironment, after: SummarizedEnvironment): string[] {
@@ -53,12 +58,11 @@ function packageParts(before: SummarizedEnvironment, after: SummarizedEnvironmen
 	];
 }
 
-function variableParts(before: SummarizedEnvironment, after: SummarizedEnvironment): string[] {
-	const old = new Map(Object.entries(before.variables));
-	const fresh = new Map(Object.entries(after.variables));
+function namedParts(kind: string, before: Variables, after: Variables): string[] {
+	const [old, fresh] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
 	const names = [...new Set([...old.keys(), ...fresh.keys()])].sort();
 	return names.flatMap((name) => {
 		if (old.get(name) === fresh.get(name)) return [];
-		return [`${old.has(name) ? (fresh.has(name) ? "" : "- ") : "+ "}env ${name}`];
+		return [`${old.has(name) ? (fresh.has(name) ? "" : "- ") : "+ "}${kind} ${name}`];
 	});
 }

@@ -39,7 +39,7 @@ export {
 	type EnvironmentComparison,
 	type TextDifference,
 } from "./environment-comparison.ts";
-export { type SummarizedEnvironment, summarizeChange } from "./environment-summary.ts";
+export { type SummarizedEnvironment, summarizeAliases, summarizeChange } from "./environment-summary.ts";
 export { type EnvironmentReport, type OutsideEnvironment, outsideEnvironment, placeOutside } from "./outside.ts";
 export { readEnvironment } from "./read-environment.ts";
 export { shimFolder, shimPrograms, writeShims } from "./shims.ts";

@@ -66,7 +66,35 @@ __devenv_finish() {
 	done
 	__devenv_seen= __devenv_entered=1
 }
+__devenv_alias_now() {
+	if [ -n "\${ZSH_VERSION-}" ]; then __devenv_alias_text=\${aliases[$1]-}; else __devenv_alias_text=\${BASH_ALIASES[$1]-}; fi
+}
+__devenv_alias() {
+	__devenv_alias_seen="$__devenv_alias_seen $1"
+	__devenv_alias_now "$1"
+	case " $__devenv_alias_names " in
+	*" $1 "*) [ "$__devenv_alias_text" = "\${__devenv_alias_ours[$1]}" ] || return 0 ;;
+	*)
+		__devenv_alias_before[$1]=$__devenv_alias_text
+		__devenv_alias_names="$__devenv_alias_names $1"
+		;;
+	esac
+	alias -- "$1=$2" && __devenv_alias_ours[$1]=$2
+}
+__devenv_finish_aliases() {
+	local each= left=
+	eval "set -- $__devenv_alias_names"
+	for each in "$@"; do
+		case " $__devenv_alias_seen " in *" $each "*) left="$left $each" && continue ;; esac
+		__devenv_alias_now "$each"
+		[ "$__devenv_alias_text" = "\${__devenv_alias_ours[$each]}" ] || continue
+		if [ -n "\${__devenv_alias_before[$each]}" ]; then alias -- "$each=\${__devenv_alias_before[$each]}"; else unalias -- "$each"; fi
+	done
+	__devenv_alias_names=$left __devenv_alias_seen=
+}
 __devenv_names= __devenv_lists= __devenv_seen= __devenv_entered=
+__devenv_alias_names= __devenv_alias_seen= __devenv_alias_text=
+typeset -gA __devenv_alias_ours __devenv_alias_before
 `;
 
 /** The check before each prompt of bash and zsh; leaves the status of the last command as it is. */
@@ -172,10 +200,46 @@ function __devenv_finish
 	set -g __devenv_seen
 	set -g __devenv_entered 1
 end
+function __devenv_alias --argument-names name value
+	set -ga __devenv_alias_seen $name
+	set -l ours __devenv_alias_ours_(string escape --style=var -- $name)
+	set -l before __devenv_alias_before_$name
+	if contains -- $name $__devenv_alias_names
+		test "$(functions --no-details -- $name)" = "$$ours"; or return 0
+	else
+		set -ga __devenv_alias_names $name
+		if functions -q -- $name
+			functions -e $before
+			functions -c $name $before
+		end
+	end
+	alias $name $value
+	set -g $ours "$(functions --no-details -- $name)"
+end
+function __devenv_finish_aliases
+	set -l left
+	for each in $__devenv_alias_names
+		set -l ours __devenv_alias_ours_(string escape --style=var -- $each)
+		set -l before __devenv_alias_before_$each
+		if contains -- $each $__devenv_alias_seen
+			set -a left $each
+			continue
+		end
+		if test "$(functions --no-details -- $each)" = "$$ours"
+			functions -e $each
+			functions -q $before; and functions -c $before $each
+		end
+		functions -e $before
+	end
+	set -g __devenv_alias_names $left
+	set -g __devenv_alias_seen
+end
 set -g __devenv_names
 set -g __devenv_lists
 set -g __devenv_seen
 set -g __devenv_entered
+set -g __devenv_alias_names
+set -g __devenv_alias_seen
 `;
 
 /** What fish runs at startup to be known to the daemon and to follow it. */

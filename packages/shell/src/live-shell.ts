@@ -41,6 +41,8 @@ export interface ShellRegistration {
 	readonly swappable: boolean;
 	/** What the prompt shows; null where it is left alone. */
 	readonly promptName: string | null;
+	/** Those of the project that it began with. */
+	readonly aliases: Readonly<Record<string, string>>;
 	/** It is in no view: it has the project's variables and shims only. */
 	readonly outside: boolean;
 }
@@ -84,8 +86,8 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	const found = value as Readonly<Record<string, unknown>>;
 	const { project, shell, variables, uid, gid, groups, asUser, clean, environment, root, etc, swappable, promptName } =
 		found;
-	// Shells of an earlier version say nothing of profiles.
-	const { outside, profile = null } = found;
+	// Shells of an earlier version say nothing of profiles and aliases.
+	const { outside, profile = null, aliases = {} } = found;
 	const name = ([...shellNames, "json"] as const).find((each) => each === shell);
 	if (found["version"] !== version || name === undefined) return undefined;
 	if (!isAbsolute(project) || !isAbsolute(environment)) return undefined;
@@ -96,7 +98,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 	if (profile !== null && !isProfileName(profile)) return undefined;
 	if (promptName !== null && typeof promptName !== "string") return undefined;
 	if (typeof outside !== "boolean" || (name === "json" && !outside)) return undefined;
-	if (!isVariables(variables)) return undefined;
+	if (!isVariables(variables) || !isVariables(aliases)) return undefined;
 	return {
 		project,
 		shell: name,
@@ -112,6 +114,7 @@ export function parseRegistration(text: string): ShellRegistration | undefined {
 		etc,
 		swappable,
 		promptName,
+		aliases,
 		outside,
 	};
 }

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ActivationOutcome, ActivationRequest, Variables } from "./activation-request.ts";
-import { fishChanges, posixChanges } from "./change-script.ts";
+import { aliasChanges, fishChanges, posixChanges } from "./change-script.ts";
 import { applyChanges, type EnvironmentChange } from "./environment-difference.ts";
 import { fishRegistration, posixRegistration } from "./live-functions.ts";
 import { formatRegistration, liveFolder, type ShellRegistration } from "./live-shell.ts";
@@ -55,7 +55,11 @@ export function outsideEnvironment(request: ActivationRequest, outcome: Activati
 	if (path.length > 0) changes.push({ kind: "prepend", name: "PATH", separator: ":", value: path.join(":") });
 	const after = applyChanges(changes, request.caller.env);
 	const named = [
-		...new Set(changes.flatMap((each) => (each.kind === "unset" || each.name === "PATH" ? [] : [each.name]))),
+		...new Set(
+			changes.flatMap((each) =>
+				each.kind === "unset" || each.kind === "alias" || each.name === "PATH" ? [] : [each.name],
+			),
+		),
 	];
 	const report: EnvironmentReport = {
 		version: 1,
@@ -102,8 +106,8 @@ export function placeOutside(
 		const live = follows === null ? null : { folder, registration: of(shell) };
 		const text =
 			shell === "fish"
-				? `${fishChanges(outside.changes)}\n${live === null ? "" : fishRegistration(live)}`
-				: `${posixChanges(outside.changes)}\n${live === null ? "" : posixRegistration(live)}`;
+				? `${fishChanges(outside.changes)}\n${aliasChanges(shell, outside.changes)}\n${live === null ? "" : fishRegistration(live)}`
+				: `${posixChanges(outside.changes)}\n${aliasChanges(shell, outside.changes)}\n${live === null ? "" : posixRegistration(live)}`;
 		writePrivate(outsideText(state, request.project, shell), text);
 	}
 }

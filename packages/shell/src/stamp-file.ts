@@ -209,6 +209,8 @@ function addChange(change: EnvironmentChange, add: (tag: Tag, ...values: string[
 			add(change.kind, change.name, change.separator, change.value);
 			return;
 		}
+		case "alias":
+			return; // shells read it in their startup texts
 		default:
 			return unreachable(change);
 	}

@@ -28,6 +28,8 @@ const path = (kind: "prepend" | "append", value: string): EnvironmentChange => (
 	value,
 });
 
+const alias = (name: string, value: string): EnvironmentChange => ({ kind: "alias", name, value });
+
 const before: readonly EnvironmentChange[] = [
 	set("RESTORED", "ours"),
 	set("KEPT", "ours"),
@@ -37,6 +39,9 @@ const before: readonly EnvironmentChange[] = [
 	path("prepend", "/env one:/usr/bin"),
 	path("append", "/host-programs"),
 	{ kind: "append", name: "TERMINFO_DIRS", separator: ":", value: "/t" },
+	alias("g.one", "echo one"),
+	alias("hides-own", "echo ours"),
+	alias("taken", "echo ours"),
 ];
 
 const after: readonly EnvironmentChange[] = [
@@ -45,6 +50,9 @@ const after: readonly EnvironmentChange[] = [
 	set("NEW", "new"),
 	path("prepend", "/usr/bin:/env two"),
 	path("append", "/other-programs"),
+	alias("g.one", `printf '%s\\n' "it's two" $NEW`),
+	alias("taken", "echo ours again"),
+	alias("late", "echo late"),
 ];
 
 const registration = (shell: ShellName): ShellRegistration => ({
@@ -62,6 +70,7 @@ const registration = (shell: ShellName): ShellRegistration => ({
 	etc: null,
 	swappable: false,
 	promptName: "web",
+	aliases: { ll: "ls -l" },
 	outside: false,
 });
 
@@ -78,6 +87,8 @@ function run(
 	}
 	const folder = temporaryFolder(t);
 	mkdirSync(`${folder}/home/.config/fish`, { recursive: true });
+	for (const file of [".bashrc", ".zshrc", ".config/fish/config.fish"])
+		writeFileSync(`${folder}/home/${file}`, "alias hides-own='echo own'\n");
 	mkdirSync(`${folder}/files`);
 	const runtime = `${folder}/it's run`;
 	mkdirSync(runtime);
@@ -182,6 +193,30 @@ for (const shell of shellNames) {
 		];
 		t.deepEqual(outcome.lines, [...first, ...second, ...changed, ...third, ""], outcome.stderr);
 		t.true(outcome.stderr.endsWith("devenv: + env NEW\nit cannot be evaluated\n"), outcome.stderr);
+	});
+
+	test(`${shell}: aliases come and go with it, and the user's own come back`, (t) => {
+		const all = ["g.one", "hides-own", "taken", "late"].map((name) => `eval "${name} x" 2>/dev/null; echo .`);
+		const outcome = run(t, shell, (push) =>
+			[
+				...all,
+				"alias taken='echo mine'",
+				push(1),
+				...all,
+				push(2),
+				"eval g.one",
+				push(3),
+				...all,
+				"unalias hides-own taken 2>/dev/null; functions -e hides-own taken 2>/dev/null",
+				push(1),
+				"eval hides-own 2>/dev/null; echo .",
+			].join("\n"),
+		);
+		if (outcome === undefined) return;
+		const first = ["one x", ".", "ours x", ".", "ours x", ".", "."];
+		const second = ["it's two", "new", "x", ".", "own x", ".", "mine x", ".", "late x", "."];
+		const third = ["one x", ".", "ours x", ".", "mine x", ".", "."];
+		t.deepEqual(outcome.lines, [...first, ...second, "it's two", "new", ...third, ".", ""], outcome.stderr);
 	});
 
 	test(`${shell}: says who it is, is listed while it runs, and leaves the last status alone`, (t) => {

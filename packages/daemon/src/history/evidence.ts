@@ -91,6 +91,7 @@ export function recordSettings(spec: EnvSpec): ShellSettings {
 		clean: spec.clean.enabled,
 		keep: spec.clean.keep,
 		folderVariables: spec.serviceVariables.map(({ name, value }) => ({ name, value })),
+		aliases: spec.aliases,
 		scripts: spec.scripts.map(({ name, exec, interpreter }) => ({ name, exec, interpreter })),
 	};
 }

@@ -63,6 +63,8 @@ export interface ShellSettings {
 	readonly folderVariables: readonly NamedText[];
 	/** Absent in records of versions that did not put them on PATH. */
 	readonly scripts?: readonly ProjectScript[];
+	/** Absent in records of versions that had none. */
+	readonly aliases?: readonly NamedText[];
 }
 
 export interface Generation {
@@ -126,6 +128,7 @@ const generation: Decoder<Generation> = object<Generation>({
 		keep: arrayOf(string),
 		folderVariables: arrayOf(namedText),
 		scripts: optional(arrayOf(object<ProjectScript>({ name: string, exec: string, interpreter: string }))),
+		aliases: optional(arrayOf(namedText)),
 	}),
 	evidence: object<Evidence>({
 		version: string,

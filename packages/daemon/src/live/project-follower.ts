@@ -21,6 +21,7 @@ import {
 	pushChange,
 	readEnvironment,
 	type ShellName,
+	summarizeAliases,
 	summarizeChange,
 } from "@devenv/shell";
 import { BuildCancelled } from "@devenv/engine";
@@ -78,6 +79,7 @@ interface Followed {
 	root: string | null;
 	etc: string | null;
 	promptName: string | null;
+	aliases: Readonly<Record<string, string>>;
 	/** The changes as a text, to see whether others are due; unknown before the first look. */
 	changes: string | undefined;
 	/** What was said last, which is not said twice. */
@@ -137,7 +139,7 @@ export class ProjectFollower {
 		for (const process of shells) {
 			if (this.#shells.has(process.pid)) continue;
 			fresh = true;
-			const { environment, root, etc, promptName } = process;
+			const { environment, root, etc, promptName, aliases } = process;
 			const generation = lastGeneration(this.#options.folder, process.pid);
 			this.#shells.set(process.pid, {
 				process,
@@ -145,6 +147,7 @@ export class ProjectFollower {
 				root,
 				etc,
 				promptName,
+				aliases,
 				changes: undefined,
 				message: "",
 				generation,
@@ -274,11 +277,12 @@ export class ProjectFollower {
 	async #give(shell: Followed, prepared: Prepared, asked: boolean): Promise<string> {
 		const { outcome, environment, reload } = prepared;
 		const { outside, shell: form } = shell.process;
-		const { root, etc, promptName } = outcome.registration;
+		const { root, etc, promptName, aliases } = outcome.registration;
 		const due = outside ? prepared.outside.changes : outcome.changes;
 		const changes = JSON.stringify(due);
 		const isSame = shell.environment === environment && shell.root === root;
-		if (isSame && shell.etc === etc) {
+		const otherAliases = form === "json" ? "" : summarizeAliases(shell.aliases, aliases);
+		if (isSame && shell.etc === etc && otherAliases === "") {
 			// Equal environments set equal variables, but for what the caller's own folders add.
 			if (shell.changes === changes) return "";
 			const known = shell.changes !== undefined;
@@ -287,7 +291,9 @@ export class ProjectFollower {
 			if (known) this.#push(shell, { changes: due, message: "" }, prepared);
 			return "";
 		}
-		const summary = summarizeChange(readEnvironment(shell.environment), readEnvironment(environment));
+		const summary = [summarizeChange(readEnvironment(shell.environment), readEnvironment(environment)), otherAliases]
+			.filter((each) => each !== "")
+			.join(", ");
 		const what = summary === "" ? "files of the environment" : summary;
 		if (reload === "off") return "";
 		if (reload === "manual" && !asked) {
@@ -309,7 +315,7 @@ export class ProjectFollower {
 		if (outside) prepared.placeOutside();
 		else if (shell.root !== root || shell.etc !== etc) await this.#swap(shell, { root, etc });
 		const before = shell.promptName;
-		Object.assign(shell, { environment, root, etc, promptName, changes, message: "" });
+		Object.assign(shell, { environment, root, etc, promptName, aliases, changes, message: "" });
 		this.#push(
 			shell,
 			{

@@ -170,6 +170,7 @@ function __devenv_hook_deactivate
 		end
 	end
 	__devenv_finish
+	__devenv_finish_aliases
 	for each in $__devenv_lists
 		set -e __devenv_first_$each
 		set -e __devenv_last_$each

@@ -154,6 +154,7 @@ __devenv_hook_deactivate() {
 	local each=
 	__devenv_seen=
 	__devenv_finish
+	__devenv_finish_aliases
 	eval "set -- $__devenv_lists"
 	for each in "$@"; do unset "__devenv_first_$each" "__devenv_last_$each"; done
 	__devenv_lists=
