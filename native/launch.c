@@ -110,6 +110,10 @@ static void apply(const struct stamp *stamp, int interactive, int keep_set)
 {
 	if (stamp->clean)
 		keep_only(&stamp->keep);
+	const struct strings *variables = &stamp->variables;
+	/* What env.yaml says itself comes after, and counts. */
+	for (size_t index = 0; !keep_set && index + 1 < variables->count; index += 2)
+		setenv(variables->items[index], variables->items[index + 1], 1);
 	for (size_t index = 0; index < stamp->change_count; index++) {
 		const struct change *change = &stamp->changes[index];
 		if (strcmp(change->kind, "set") == 0) {
@@ -126,6 +130,9 @@ static void apply(const struct stamp *stamp, int interactive, int keep_set)
 		else
 			join_list(change, strcmp(change->kind, "prepend") == 0);
 	}
+	/* Of the same name the last one counts. */
+	for (size_t index = variables->count; keep_set && index >= 2; index -= 2)
+		setenv(variables->items[index - 2], variables->items[index - 1], 0);
 }
 
 void apply_changes(const struct stamp *stamp, int interactive)
@@ -239,8 +246,9 @@ static void restore_caller(void)
 
 /* ---- entering ----------------------------------------------------------------------------------------------------- */
 
-static void enter(const struct stamp *stamp, char **command)
+static void enter(struct stamp *stamp, char **command)
 {
+	stamp_load_variables(stamp, 0);
 	if (stamp->view.root != NULL)
 		view_enter(&stamp->view);
 	char *socket = getenv(HOST_SOCKET_VARIABLE);

@@ -59,6 +59,7 @@ int shim_main(int argc, char **argv)
 	stamp_note_use(stamp_file, &stamp);
 	const char *active = getenv("DEVENV_ROOT");
 	int is_active = active != NULL && strcmp(active, stamp.project) == 0;
+	stamp_load_variables(&stamp, 1);
 	view_enter(&stamp.view);
 	char *socket = getenv(HOST_SOCKET_VARIABLE);
 	socket = socket == NULL || stamp.view.runtime == NULL ? NULL : join(socket, NULL);

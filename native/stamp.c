@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dotenv.h"
+
 /* Seconds by which the noted time of the last use may be late. */
 #define USE_GRAIN (24 * 60 * 60)
 
@@ -30,6 +32,7 @@ enum tag {
 	TAG_RUNTIME,
 	TAG_HOST_LOG,
 	TAG_AS_USER,
+	TAG_DOTENV,
 	TAG_SET,
 	TAG_UNSET,
 	TAG_PREPEND,
@@ -52,6 +55,7 @@ static const struct {
 	[TAG_VARIABLE] = {"variable", 2}, [TAG_NO_VARIABLE] = {"no-variable", 1},
 	[TAG_ROOT] = {"root", 1},         [TAG_STORE] = {"store", 1},       [TAG_ETC] = {"etc", 1},
 	[TAG_RUNTIME] = {"runtime", 1},   [TAG_HOST_LOG] = {"host-log", 1}, [TAG_AS_USER] = {"as-user", 1},
+	[TAG_DOTENV] = {"dotenv", 1},
 	[TAG_SET] = {"set", 2},           [TAG_UNSET] = {"unset", 1},       [TAG_PREPEND] = {"prepend", 3},
 	[TAG_APPEND] = {"append", 3},     [TAG_REHOST] = {"rehost", 1},     [TAG_CLEAN] = {"clean", 0},
 	[TAG_KEEP] = {"keep", 1},         [TAG_SHELL] = {"shell", 1},       [TAG_LIVE] = {"live", 1},
@@ -149,6 +153,7 @@ static const char *take_records(struct stamp *stamp)
 		case TAG_RUNTIME: stamp->view.runtime = absolute(fields[0], &bad); break;
 		case TAG_HOST_LOG: stamp->view.host_log = absolute(fields[0], &bad); break;
 		case TAG_AS_USER: stamp->view.as_user = (unsigned)strtoul(fields[0], NULL, 10); break;
+		case TAG_DOTENV: strings_add(&stamp->dotenv, absolute(fields[0], &bad)); break;
 		case TAG_SET: add_change(stamp, "set", fields, 2); break;
 		case TAG_UNSET: add_change(stamp, "unset", fields, 1); break;
 		case TAG_PREPEND: add_change(stamp, "prepend", fields, 3); break;
@@ -224,6 +229,33 @@ static int unchanged(char **fields, int follow)
 	return same(fields[2], (int64_t)info.st_ino) && same(fields[3], (int64_t)info.st_size) &&
 	       same(fields[4], nanoseconds(info.st_mtim)) && same(fields[5], nanoseconds(info.st_ctim)) &&
 	       strtoull(fields[1], NULL, 10) == (uint64_t)info.st_dev;
+}
+
+/* Whether the record of a tracked file says what it is now. */
+static int as_recorded(const struct stamp *stamp, const char *path)
+{
+	struct reader reader;
+	char *fields[MOST_FIELDS];
+	if (open_records(&reader, stamp) < 0)
+		return 0;
+	for (;;) {
+		int tag = next_record(&reader, fields);
+		if (tag < 0 || tag == TAG_END)
+			return 0;
+		if (tag == TAG_FILE && strcmp(fields[0], path) == 0)
+			return unchanged(fields, 1);
+	}
+}
+
+void stamp_load_variables(struct stamp *stamp, int allowed)
+{
+	for (size_t index = 0; index < stamp->dotenv.count; index++) {
+		const char *path = stamp->dotenv.items[index];
+		if (!allowed || as_recorded(stamp, path))
+			dotenv_read(path, &stamp->variables);
+		else
+			warn_user("%s has changed and is left out; `devenv shims` in its project takes it", path);
+	}
 }
 
 static int absent(const char *path)

@@ -45,6 +45,10 @@ struct stamp {
 	struct view_spec view;
 	struct change *changes;
 	size_t change_count;
+	/* Files of variables that come before the changes, absolute; and, once stamp_load_variables was called, what they hold: names and
+	 * values in turns. */
+	struct strings dotenv;
+	struct strings variables;
 	/* Start from an empty environment and these variables of the caller. */
 	int clean;
 	struct strings keep;
@@ -63,6 +67,10 @@ struct stamp {
 
 /* Reads a stamp or a view specification; NULL, or why it cannot be used. Files that others own or may write are refused. */
 const char *stamp_read(const char *path, struct stamp *stamp);
+
+/* Reads the stamp's files of variables, which a view may hide. `allowed`: only those that are as they were recorded; the user is told of
+ * others. */
+void stamp_load_variables(struct stamp *stamp, int allowed);
 
 /* Notes that the stamp was used, in its file's time, to the day: how old a project's last use is. */
 void stamp_note_use(const char *path, const struct stamp *stamp);

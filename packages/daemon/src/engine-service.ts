@@ -46,6 +46,7 @@ import { collectUnused } from "./collect-unused.ts";
 import { digestOf, requireConsent } from "./consent.ts";
 import { copyStorePaths } from "./copy-paths.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
+import { dotenvOf } from "./dotenv-files.ts";
 import type { RequestContext } from "./handler.ts";
 import type { BuiltEnvironment } from "./history/built-environment.ts";
 import { newGeneration, recordSettings, recordVariables } from "./history/evidence.ts";
@@ -344,6 +345,7 @@ export class EngineService {
 			folderVariables: settings.folderVariables,
 			scripts: settings.scripts ?? [],
 			aliases: settings.aliases ?? [],
+			dotenv: dotenvOf(params.project, settings).files,
 			allowedContent: this.#trust.contentFile(digest),
 		};
 		const outcome = await activate(activation);

@@ -16,6 +16,7 @@ import {
 } from "@devenv/env-file";
 import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
 import type { RequestContext } from "./handler.ts";
+import { dotenvFiles } from "./dotenv-files.ts";
 import { importReader } from "./import-reader.ts";
 import { findInheritedLock } from "./inherited-lock.ts";
 
@@ -81,6 +82,8 @@ export function readProject(folder: string, programVersion: string, options: Rea
 		...(profile === undefined ? {} : { profile }),
 	});
 	const spec = expectEnvSpec(parsed);
+	const dotenv = dotenvFiles(folder, spec.dotenv);
+	options.onRead?.(dotenv.tracked);
 	const lockText = readProjectFile(folder, LOCK_FILE);
 	const parsedLock = lockText === undefined ? undefined : parseLock(lockText);
 	const inherited = parsedLock === undefined ? findInheritedLock(folder, spec, readProjectFile) : undefined;
@@ -97,9 +100,10 @@ export function readProject(folder: string, programVersion: string, options: Rea
 			// A lock that is absent and not inherited is written, so it exists by the time that anyone looks.
 			{ path: join(folder, LOCK_FILE), kind: inherited === undefined ? "file" : "absent" },
 			...imported,
+			...dotenv.tracked,
 			...(inherited?.tracked ?? []),
 		],
-		diagnostics: parsed.diagnostics,
+		diagnostics: [...parsed.diagnostics, ...dotenv.diagnostics],
 	};
 }
 

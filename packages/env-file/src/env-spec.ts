@@ -80,6 +80,8 @@ export interface EnvSpec {
 	readonly packages: readonly PackageRequest[];
 	/** By name, sorted. */
 	readonly env: readonly EnvVariable[];
+	/** Files of variables, relative to the folder of env.yaml; each once, the one that wins last. */
+	readonly dotenv: readonly Located<string>[];
 	/** Shell text run on entering; empty when there is none. */
 	readonly enterShell: string;
 	readonly shell: ShellChoice;

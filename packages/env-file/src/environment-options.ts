@@ -23,6 +23,7 @@ export interface ProfileDeclaration {
 	readonly packages?: readonly Located<string>[];
 	readonly env?: readonly (readonly [string, Located<string>])[];
 	readonly enter_shell?: Located<string>;
+	readonly dotenv?: readonly Located<string>[];
 	readonly aliases?: readonly (readonly [string, Located<string>])[];
 	readonly shell?: ShellChoice;
 	readonly prompt?: PromptChoice;
@@ -178,6 +179,20 @@ const profileFields: Fields<ProfileDeclaration> = {
 		description:
 			"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, and `$${` a literal `${`.",
 		example: { GREETING: "hello" },
+	},
+	dotenv: {
+		type: list(
+			text({
+				expects: "the path of a file",
+				pattern: /^(?!\/)[^\0\n]*[^\0\n/]$/,
+				hint: "name a file of the project, relative to this one: .env",
+				examples: [".env"],
+			}),
+			{ expects: "true, a file or a list of files", example: "dotenv: [.env, .env.local]", whenTrue: [".env"] },
+		),
+		description:
+			"Files of variables (`NAME=value` lines), relative to this one and inside the project, for what is not to be written here: `true` is `.env`. They are read when a shell, a command or a process is started, at no other time, and their values are kept nowhere. Files that are not there say nothing; `env` wins over them, and a later file over an earlier one.",
+		example: [".env", ".env.local"],
 	},
 	enter_shell: {
 		type: text({ expects: "shell commands as one string", maxLength: 100_000 }),
@@ -351,7 +366,7 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 		profiles: {
 			type: profilesType,
 			description:
-				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `enter_shell`, `aliases`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
+				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `dotenv`, `enter_shell`, `aliases`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
 			example: { ci: { packages: ["jq"], env: { CI: true } } },
 		},
 	},

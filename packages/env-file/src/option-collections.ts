@@ -1,7 +1,7 @@
 /** Option types of several values: lists, tables with the user's own keys, records with fixed keys. Layer 1 (pure). */
 
 import { nearestNames } from "@devenv/diagnostics";
-import { type Node, type Pair, type YAMLMap, isAlias, isMap, isScalar, isSeq } from "yaml";
+import { type Node, type Pair, Scalar, type YAMLMap, isAlias, isMap, isScalar, isSeq } from "yaml";
 import {
 	type DecodeContext,
 	type Field,
@@ -19,6 +19,8 @@ export interface ListRules {
 	readonly expects: string;
 	/** Shown when something that is not a list stands there: `packages: [jq, ripgrep]`. */
 	readonly example: string;
+	/** Items that `true` stands for. `false` is an empty list then, and a single item needs no list. */
+	readonly whenTrue?: readonly string[];
 }
 
 export function list<T>(item: OptionType<T>, rules: ListRules): OptionType<readonly T[]> {
@@ -26,6 +28,13 @@ export function list<T>(item: OptionType<T>, rules: ListRules): OptionType<reado
 		expects: rules.expects,
 		decode(slot, context) {
 			if (reportTag(slot, context)) return undefined;
+			if (rules.whenTrue !== undefined && isScalar(slot.node) && slot.node.value !== null) {
+				const { value } = slot.node;
+				const nodes =
+					value === true ? rules.whenTrue.map((each) => new Scalar(each)) : value === false ? [] : [slot.node];
+				const items = nodes.map((node) => item.decode({ ...slot, node }, context));
+				return items.some((each) => each === undefined) ? undefined : (items as T[]);
+			}
 			if (!isSeq(slot.node)) {
 				reportType(slot, rules.expects, context, `for example \`${rules.example}\``);
 				return undefined;
@@ -41,7 +50,10 @@ export function list<T>(item: OptionType<T>, rules: ListRules): OptionType<reado
 			}
 			return values;
 		},
-		schema: () => ({ type: "array", items: item.schema() }),
+		schema: () => {
+			const several: JsonSchema = { type: "array", items: item.schema() };
+			return rules.whenTrue === undefined ? several : { oneOf: [{ type: "boolean" }, item.schema(), several] };
+		},
 		children: item.children ?? [],
 	};
 }

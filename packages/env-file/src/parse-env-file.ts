@@ -141,6 +141,7 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 			value,
 			...(location === undefined ? {} : { location }),
 		})),
+		dotenv: mergeFiles(all((each) => each.dotenv)),
 		enterShell: all((each) =>
 			each.enter_shell === undefined ? [] : [each.enter_shell.value.replace(/\n+$/, "")],
 		).join("\n"),
@@ -184,6 +185,12 @@ function packageRequest({ value, location }: Located<string>): PackageRequest {
 	const hash = value.indexOf("#");
 	const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
 	return { text: value, input, attr: value.slice(hash + 1), ...(location === undefined ? {} : { location }) };
+}
+
+/** Each once, where it stands last: there it wins over those before it. */
+function mergeFiles(written: readonly Located<string>[]): Located<string>[] {
+	const last = new Map(written.toReversed().map((file) => [file.value, file]));
+	return [...last.values()].toReversed();
 }
 
 /** Each once, where it stands first. */

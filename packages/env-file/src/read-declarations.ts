@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { type Diagnostic, diagnose } from "@devenv/diagnostics";
 import { isScalar } from "yaml";
 import { type Located, overlayInput } from "./env-spec.ts";
-import { type EnvDeclaration, environmentOptions } from "./environment-options.ts";
+import { type EnvDeclaration, environmentOptions, type ProfileDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
 import { DecodeContext } from "./option-type.ts";
 import { readYaml } from "./yaml-text.ts";
@@ -108,8 +108,15 @@ function fromFolder({ name: _, ...declaration }: EnvDeclaration, folder: string)
 		const path = /^path:(?!\/)(.*)$/s.exec(each.value)?.[1];
 		return path === undefined ? each : { ...each, value: `path:${joinPath(folder, path)}` };
 	};
+	const files = ({ dotenv }: ProfileDeclaration): Pick<ProfileDeclaration, "dotenv"> =>
+		dotenv === undefined ? {} : { dotenv: dotenv.map((each) => ({ ...each, value: joinPath(folder, each.value) })) };
+	const { profiles } = declaration;
 	return {
 		...declaration,
+		...files(declaration),
+		...(profiles === undefined
+			? {}
+			: { profiles: profiles.map(([key, profile]) => [key, { ...profile, ...files(profile) }]) }),
 		...(declaration.overlays === undefined ? {} : { overlays: declaration.overlays.map(overlay) }),
 		...(declaration.inputs === undefined
 			? {}

@@ -76,6 +76,7 @@ test("fills in defaults", (t) => {
 			overlays: [],
 			packages: [],
 			env: [],
+			dotenv: [],
 			enterShell: "",
 			aliases: [],
 			shell: "auto",
@@ -215,4 +216,22 @@ test("aliases are of one line, and a later file's win", (t) => {
 	]);
 	t.regex(parse("aliases: { 'a b': x }\n").diagnostics[0]?.message ?? "", /"a b" in 'aliases' is not a name of/);
 	t.regex(parse('aliases: { a: "x\\ny" }\n').diagnostics[0]?.message ?? "", /aliases\.a.*one line/);
+});
+
+test("dotenv is true, a file or several, each once where it wins", (t) => {
+	const files = (text: string, local?: string): string[] | undefined =>
+		parse(text, local).spec?.dotenv.map(({ value }) => value);
+	t.deepEqual(files("dotenv: true\n"), [".env"]);
+	t.deepEqual(files("dotenv: false\n"), []);
+	t.deepEqual(files("dotenv: secrets/.env\n"), ["secrets/.env"]);
+	t.deepEqual(files("dotenv: [.env, .env.local]\n", "dotenv: .env\n"), [".env.local", ".env"]);
+	for (const text of [
+		"dotenv: /etc/passwd\n",
+		"dotenv: 1\n",
+		"dotenv: { a: b }\n",
+		"dotenv: [true]\n",
+		"dotenv: a/\n",
+	]) {
+		t.regex(parse(text).diagnostics[0]?.message ?? "", /'dotenv/, text);
+	}
 });

@@ -128,6 +128,7 @@ export async function activate(request: ActivationRequest): Promise<ActivationOu
 		conditions,
 		view: view?.spec ?? null,
 		changes,
+		...(request.dotenv === undefined || request.dotenv.length === 0 ? {} : { dotenv: request.dotenv }),
 		clean: request.clean === undefined ? null : [...request.clean.keep],
 		shell: script.command,
 		...(request.live === true ? { live: request.paths.runtime } : {}),

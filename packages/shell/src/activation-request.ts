@@ -84,6 +84,8 @@ export interface ActivationRequest {
 	readonly scripts?: readonly ProjectScript[];
 	/** Of interactive shells; default: none. */
 	readonly aliases?: readonly { readonly name: string; readonly value: string }[];
+	/** Files of variables that programs get when they are started; absolute, without links. Default: none. */
+	readonly dotenv?: readonly string[];
 	/** What DEVENV_PROFILE names; default `default`. */
 	readonly profile?: string;
 	/** Interactive shells follow later environments; default: they do not. */

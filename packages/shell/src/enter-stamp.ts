@@ -8,6 +8,7 @@ import { DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Variables } from "./activation-request.ts";
 import { bwrapArguments } from "./bwrap-view.ts";
 import { detectViews } from "./detect-views.ts";
+import { readDotenv } from "./dotenv-file.ts";
 import { applyChanges, rememberedValues } from "./environment-difference.ts";
 import { readStamp, type Stamp } from "./stamp-file.ts";
 
@@ -45,10 +46,11 @@ function enterByBwrap(
 	{ command, env }: Pick<EnterOptions, "command" | "env">,
 ): Promise<number> {
 	const [program = "/bin/sh", ...args] = command ?? stamp.shell;
-	const kept =
+	const callers =
 		stamp.clean === null
 			? env
 			: Object.fromEntries(stamp.clean.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+	const kept = { ...callers, ...Object.fromEntries((stamp.dotenv ?? []).flatMap(readDotenv)) };
 	const inside = {
 		...applyChanges(stamp.changes, kept),
 		...(command === null ? rememberedValues(stamp.changes, kept) : {}),

@@ -19,6 +19,8 @@ export { type ChangeScript, changeScript } from "./change-script.ts";
 export { composeEtc, type EtcRequest } from "./compose-etc.ts";
 export { detectViews, type ViewSupport } from "./detect-views.ts";
 export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
+export { parseDotenv, type DotenvFile } from "./dotenv.ts";
+export { readDotenvFile } from "./dotenv-file.ts";
 export { applyChanges, type EnvironmentChange, environmentDifference } from "./environment-difference.ts";
 export { type HookMode, hookText } from "./hook-text.ts";
 export { quoteForFish, quoteForSh } from "./live-functions.ts";

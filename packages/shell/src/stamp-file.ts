@@ -53,6 +53,8 @@ export interface Stamp {
 	readonly conditions: readonly StampCondition[];
 	readonly view: ViewSpec | null;
 	readonly changes: readonly EnvironmentChange[];
+	/** Files of variables that come before the changes, read at every entry; absolute. Default: none. */
+	readonly dotenv?: readonly string[];
 	/** Start from nothing but these variables of the caller. */
 	readonly clean: readonly string[] | null;
 	/** Program and arguments of the interactive shell. */
@@ -82,6 +84,7 @@ const fieldCounts = {
 	runtime: 1,
 	"host-log": 1,
 	"as-user": 1,
+	dotenv: 1,
 	set: 2,
 	unset: 1,
 	prepend: 3,
@@ -162,6 +165,7 @@ export function formatStamp(stamp: Stamp): Buffer {
 		add("clean");
 		for (const name of stamp.clean) add("keep", name);
 	}
+	for (const path of stamp.dotenv ?? []) add("dotenv", path);
 	for (const change of stamp.changes) addChange(change, add);
 	for (const argument of stamp.shell) add("shell", argument);
 	if (stamp.live !== undefined) add("live", stamp.live);
@@ -224,6 +228,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 	const conditions: StampCondition[] = [];
 	const changes: EnvironmentChange[] = [];
 	const keep: string[] = [];
+	const dotenv: string[] = [];
 	const shell: string[] = [];
 	const single = new Map<Tag, string>();
 	for (let at = 0; ; ) {
@@ -245,6 +250,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 		else if (tag === "unset" || tag === "rehost") changes.push({ kind: tag, name: first });
 		else if (tag === "prepend" || tag === "append")
 			changes.push({ kind: tag, name: first, separator: second, value: third });
+		else if (tag === "dotenv") dotenv.push(first);
 		else if (tag === "keep") keep.push(first);
 		else if (tag === "shell") shell.push(first);
 		else single.set(tag, first);
@@ -269,6 +275,7 @@ export function parseStamp(bytes: Buffer): Stamp {
 						...(asUser === undefined ? {} : { asUser: Number(asUser) }),
 					},
 		changes,
+		...(dotenv.length === 0 ? {} : { dotenv }),
 		clean: single.has("clean") ? keep : null,
 		shell,
 		...(live === undefined ? {} : { live }),

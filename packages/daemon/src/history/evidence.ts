@@ -92,6 +92,7 @@ export function recordSettings(spec: EnvSpec): ShellSettings {
 		keep: spec.clean.keep,
 		folderVariables: spec.serviceVariables.map(({ name, value }) => ({ name, value })),
 		aliases: spec.aliases,
+		dotenv: spec.dotenv.map(({ value }) => value),
 		scripts: spec.scripts.map(({ name, exec, interpreter }) => ({ name, exec, interpreter })),
 	};
 }

@@ -64,6 +64,7 @@ export interface ShellSettings {
 	/** Absent in records of versions that did not put them on PATH. */
 	readonly scripts?: readonly ProjectScript[];
 	/** Absent in records of versions that had none. */
+	readonly dotenv?: readonly string[];
 	readonly aliases?: readonly NamedText[];
 }
 
@@ -129,6 +130,7 @@ const generation: Decoder<Generation> = object<Generation>({
 		folderVariables: arrayOf(namedText),
 		scripts: optional(arrayOf(object<ProjectScript>({ name: string, exec: string, interpreter: string }))),
 		aliases: optional(arrayOf(namedText)),
+		dotenv: optional(arrayOf(string)),
 	}),
 	evidence: object<Evidence>({
 		version: string,

@@ -9,9 +9,10 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import { DecodeError, type ProfileParams } from "@devenv/protocol";
+import { dotenvOf } from "../dotenv-files.ts";
 import type { Log } from "../log.ts";
 import { formatRecord, type Generation, parseRecord, type ProjectRecord } from "./generation-record.ts";
 
@@ -110,14 +111,16 @@ export class Generations {
 		if (record.pin === null) return undefined;
 		const { number, files } = record.pin;
 		const found = record.generations.find((each) => each.number === number);
-		if (found !== undefined && files === filesDigest(project)) return found;
+		if (found !== undefined && files === filesDigest(project, found)) return found;
 		this.#write({ ...record, pin: null });
 		return undefined;
 	}
 
 	/** Has shells get a generation until the project's own files change, or {@link unpin}. */
 	pin(project: string, number: number): void {
-		this.#write({ ...this.read(project), pin: { number, files: filesDigest(project) } });
+		const record = this.read(project);
+		const files = filesDigest(project, requireGeneration(record, number));
+		this.#write({ ...record, pin: { number, files } });
 	}
 
 	/** Ends a rollback; whether there was one. */
@@ -210,8 +213,9 @@ export function projectKey(project: string): string {
 }
 
 /** Of env.yaml, env.local.yaml and env.lock as they are now; what cannot be read counts as absent. */
-function filesDigest(project: string): string {
-	return digestFiles(project, ["env.yaml", "env.local.yaml", "env.lock"]);
+function filesDigest(project: string, { settings }: Pick<Generation, "settings">): string {
+	const names = ["env.yaml", "env.local.yaml", "env.lock"];
+	return digestFiles(project, [...names, ...dotenvOf(project, settings).files.map((file) => relative(project, file))]);
 }
 
 /** SHA-256 in base 16 of files of a folder, absences included. */

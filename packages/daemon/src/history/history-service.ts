@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { type Diagnostic, fail } from "@devenv/diagnostics";
-import type { Engine, EvaluatedEnvironment } from "@devenv/engine";
+import type { Engine, EvaluatedEnvironment, TrackedRead } from "@devenv/engine";
 import { parseDrvPath, parseStorePath } from "@devenv/nix-formats";
 import type {
 	CountedChange,
@@ -26,6 +26,7 @@ import {
 	type Trust,
 } from "@devenv/shell";
 import { requireConsent } from "../consent.ts";
+import { dotenvOf } from "../dotenv-files.ts";
 import type { RequestContext } from "../handler.ts";
 import { projectFiles } from "../project.ts";
 import type { BuiltEnvironment } from "./built-environment.ts";
@@ -148,7 +149,10 @@ export class HistoryService {
 			sources: generation.sources.map((path) => parseStorePath(path)),
 			root: generation.root?.outPath ?? null,
 			settings: generation.settings,
-			tracked: projectFiles(project).map(({ path }) => ({ path, kind: existsSync(path) ? "file" : "absent" })),
+			tracked: [
+				...projectFiles(project).map(({ path }): TrackedRead => ({ path, kind: existsSync(path) ? "file" : "absent" })),
+				...dotenvOf(project, generation.settings).tracked,
+			],
 			digest: generation.content,
 			readSince,
 			written: false,

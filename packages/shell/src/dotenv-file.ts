@@ -1,0 +1,26 @@
+/** Reading files of variables. Layer 2. */
+
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { DOTENV_LIMIT, type DotenvFile, parseDotenv } from "./dotenv.ts";
+
+/** The variables of a file; none where it cannot be read, or is too large. Its last component may be no link. */
+export function readDotenv(path: string): DotenvFile["variables"] {
+	return readDotenvFile(path)?.variables ?? [];
+}
+
+/** Undefined where there is no such file, or one that is too large. */
+export function readDotenvFile(path: string): DotenvFile | undefined {
+	let descriptor: number;
+	try {
+		descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+	} catch {
+		return undefined; // as the helper does: not there, not ours, a link
+	}
+	try {
+		const info = fstatSync(descriptor);
+		if (!info.isFile() || info.size > DOTENV_LIMIT) return undefined;
+		return parseDotenv(readFileSync(descriptor, "utf8"));
+	} finally {
+		closeSync(descriptor);
+	}
+}
