@@ -2,7 +2,7 @@
 
 import { type Diagnostic, DiagnosticError, diagnose, nearestNames } from "@devenv/diagnostics";
 import type { EvaluatedEnvironment } from "@devenv/engine";
-import { addPackages, type EnvSpec, packageKey, removePackages } from "@devenv/env-file";
+import { addPackages, type EnvSpec, packageKey, removePackages, versionedNames } from "@devenv/env-file";
 import type { EditParams, EditResult } from "@devenv/protocol";
 import { EnvFileEdit } from "./env-file-edit.ts";
 import { type Project, readBeside, readProject } from "./project.ts";
@@ -34,9 +34,13 @@ async function add({ project: folder, packages }: EditParams, world: EditWorld):
 	const { environment, keep } = await world.evaluate({ ...project, spec: withoutPlaces(project.spec, edit.done) });
 	file.replace(edit.text);
 	const lockWritten = keep();
-	const versions = new Map(environment.packages.map(({ attr, version }) => [attr, version]));
+	const versionOf = (request: string): string | null => {
+		const [attr = "", asked] = request.replace(/^.*#/, "").split("@");
+		const names = asked === undefined ? [attr] : versionedNames(attr, asked);
+		return environment.packages.find((each) => names.includes(each.attr))?.version ?? null;
+	};
 	return {
-		edited: edit.done.map((name) => ({ package: name, version: versions.get(name.replace(/^.*#/, "")) ?? null })),
+		edited: edit.done.map((name) => ({ package: name, version: versionOf(name) })),
 		present: edit.idle,
 		lockWritten,
 		diagnostics: [...project.diagnostics, ...environment.diagnostics],

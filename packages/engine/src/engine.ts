@@ -270,8 +270,11 @@ class StoreEngine implements Engine {
 				kind: "environment",
 				set,
 				name: spec.name?.value ?? "environment",
-				packages: spec.packages.map(({ attr, location }) => ({
+				overridePlaces: spec.overrides.map(({ location }) => location),
+				packages: spec.packages.map(({ attr, version, outputs, location }) => ({
 					attr,
+					...(version === undefined ? {} : { version }),
+					...(outputs === undefined ? {} : { outputs }),
 					...(location === undefined ? {} : { location }),
 				})),
 				variables: spec.env.map(({ name, value }) => [name, value] as const),
@@ -344,7 +347,13 @@ class StoreEngine implements Engine {
 			if (located.source !== undefined) sources.add(located.source);
 			overlays.push(located.file);
 		}
-		return { index, overlays, system: this.#system, sources: [...sources] };
+		const overrides = spec.overrides.map(({ attr, changes }) => ({
+			attr,
+			changes: changes.map(([field, value]): (typeof changes)[number] => {
+				return field === "src" && typeof value === "string" ? [field, join(request.project, value)] : [field, value];
+			}),
+		}));
+		return { index, overlays, overrides, system: this.#system, sources: [...sources] };
 	}
 
 	/** What an evaluator may ask of us while it works for this request. */

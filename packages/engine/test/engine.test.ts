@@ -372,3 +372,78 @@ test("equal projects in two folders, as in two worktrees, are one environment", 
 	}
 	t.is(new Set(paths).size, 1);
 });
+
+test("attr@version is the attribute, or the one that is named after the version", async (t) => {
+	const { environment, write } = makeEngine(t);
+	write(
+		"overlay.nix",
+		`final: prev: {
+			jq = prev.jq.override { version = "1:3.13.5-1+b1"; };
+			libjq1 = prev.libjq1.override { version = "18+2"; };
+			libjq-17 = prev.zsh.override { version = "17.4-0+deb13u1"; };
+		}`,
+	);
+	const chosen = async (request: string): Promise<string | undefined> => {
+		const { packages } = await environment(`overlays: [./overlay.nix]\npackages: ["${request}"]\n`);
+		return packages[0]?.attr;
+	};
+	for (const version of ["1:3.13.5-1+b1", "3.13.5-1+b1", "3.13.5", "3.13", "3"])
+		t.is(await chosen(`jq@${version}`), "jq");
+	t.is(await chosen("libjq1@18"), "libjq1");
+	t.is(await chosen("libjq1@17.4"), "libjq-17");
+	const text = "overlays: [./overlay.nix]\npackages: [zsh, libjq1@17.5, jq@3.1]\n";
+	const { code, location, hint } = await failure(t, environment(text));
+	t.is(code, "ENV_VERSION_UNAVAILABLE");
+	t.is(location?.column, 17);
+	t.regex(hint ?? "", /it has libjq1 18\+2, libjq-17 17\.4-0\+deb13u1;/);
+	t.is((await failure(t, environment("packages: [jqq@3]\n"))).code, "ENV_UNKNOWN_PACKAGE");
+});
+
+test("overrides change packages after all overlays, and must name ones that there are", async (t) => {
+	const { environment, engine, write } = makeEngine(t);
+	write("overlay.nix", 'final: prev: { jq = prev.jq.override { version = "2"; }; }');
+	write("jq.deb", "not looked into here");
+	const text = `overlays: [./overlay.nix]
+packages: [jq]
+overrides:
+  jq: { version: "3", depends: [zsh], src: ./jq.deb }
+`;
+	const changed = await environment(text);
+	t.is(changed.packages[0]?.version, "3");
+	t.deepEqual(
+		engine.closure(changed).map(({ name }) => name),
+		["bash", "jq", "zsh"],
+	);
+	t.true(changed.tracked.some(({ path }) => path.endsWith("/project/jq.deb")));
+	const { code, location, hint } = await failure(
+		t,
+		environment("packages: [jq]\noverrides: { jqq: { version: x } }\n"),
+	);
+	t.deepEqual([code, location?.line, location?.column], ["ENV_UNKNOWN_PACKAGE", 2, 30]);
+	t.regex(hint ?? "", /jq/);
+});
+
+test("outputs are those of a derivation; Debian's packages have one", async (t) => {
+	const { environment, write } = makeEngine(t);
+	write(
+		"overlay.nix",
+		`final: prev: {
+			several = derivation { name = "several-1.0"; inherit (final) system; builder = "/bin/sh"; outputs = [ "out" "dev" ]; };
+		}`,
+	);
+	const made = (request: string): Promise<EvaluatedEnvironment> =>
+		environment(`overlays: [./overlay.nix]\npackages: [${request}]\n`);
+	const [whole, both, one] = [
+		await made("several"),
+		await made("{ from: several, outputs: [out, dev] }"),
+		await made("{ from: jq, outputs: [out] }"),
+	];
+	t.is(whole.packages.length, 1);
+	t.is(both.packages.length, 2);
+	t.not(whole.drvPath, both.drvPath);
+	t.is(one.packages[0]?.attr, "jq");
+	const unknown = await failure(t, made("{ from: several, outputs: [doc] }"));
+	t.is(unknown.code, "ENV_UNKNOWN_OUTPUT");
+	t.regex(unknown.hint ?? "", /it has: out, dev/);
+	t.regex((await failure(t, made("{ from: jq, outputs: [dev] }"))).hint ?? "", /a package of their own/);
+});

@@ -22,7 +22,7 @@ export interface InputSpec {
 	readonly overlays: readonly Located<string>[];
 }
 
-/** One entry of `packages`: `attr` or `input#attr`. */
+/** One entry of `packages`: `attr`, `attr@version`, or either of an input: `input#attr`. */
 export interface PackageRequest {
 	/** As written. */
 	readonly text: string;
@@ -30,6 +30,18 @@ export interface PackageRequest {
 	readonly input: string;
 	/** Attribute path in the input's package set, its parts joined by dots. */
 	readonly attr: string;
+	/** A version, or how it begins: `3.13` is any 3.13.x. */
+	readonly version?: string;
+	/** Of a package with several outputs, those that are wanted; not empty. Absent: the package decides. */
+	readonly outputs?: readonly string[];
+	readonly location?: Location;
+}
+
+/** What a project changes of a package; texts, and lists of relations such as `libc6 (>= 2.34)`. */
+export interface PackageOverride {
+	readonly attr: string;
+	/** Field of a package as the package set names it → its value; by name, sorted. */
+	readonly changes: readonly (readonly [field: string, value: string | readonly string[]])[];
 	readonly location?: Location;
 }
 
@@ -76,6 +88,8 @@ export interface EnvSpec {
 	readonly inputs: readonly InputSpec[];
 	/** Overlay files as written, in the order of application; relative to the folder of env.yaml. */
 	readonly overlays: readonly Located<string>[];
+	/** By attribute, sorted; applied after all overlays. */
+	readonly overrides: readonly PackageOverride[];
 	/** In the order written, without repetitions. */
 	readonly packages: readonly PackageRequest[];
 	/** By name, sorted. */

@@ -3,7 +3,7 @@
  * option is a new entry here, a field of {@link EnvDeclaration} and its merging. Layer 1 (pure).
  */
 
-import { isScalar } from "yaml";
+import { isMap, isScalar } from "yaml";
 import {
 	DEFAULT_INPUT,
 	DEFAULT_INPUT_URL,
@@ -20,7 +20,7 @@ import type { ServicesDeclaration } from "./service-spec.ts";
 
 /** What a profile may say. */
 export interface ProfileDeclaration {
-	readonly packages?: readonly Located<string>[];
+	readonly packages?: readonly PackageDeclaration[];
 	readonly env?: readonly (readonly [string, Located<string>])[];
 	readonly enter_shell?: Located<string>;
 	readonly dotenv?: readonly Located<string>[];
@@ -41,12 +41,31 @@ export interface EnvDeclaration extends ProfileDeclaration {
 	readonly inputs?: readonly (readonly [string, InputDeclaration])[];
 	readonly imports?: readonly Located<string>[];
 	readonly overlays?: readonly Located<string>[];
+	readonly overrides?: readonly (readonly [string, OverrideDeclaration])[];
 	readonly profiles?: readonly (readonly [string, ProfileDeclaration])[];
 }
 
 export interface InputDeclaration {
 	readonly url: Located<string>;
 	readonly overlays?: readonly Located<string>[];
+}
+
+export interface PackageDeclaration {
+	readonly from: Located<string>;
+	readonly outputs?: readonly Located<string>[];
+}
+
+export interface OverrideDeclaration {
+	readonly version?: Located<string>;
+	readonly src?: Located<string>;
+	readonly url?: Located<string>;
+	readonly sha256?: Located<string>;
+	readonly pre_depends?: readonly Located<string>[];
+	readonly depends?: readonly Located<string>[];
+	readonly recommends?: readonly Located<string>[];
+	readonly provides?: readonly Located<string>[];
+	readonly conflicts?: readonly Located<string>[];
+	readonly breaks?: readonly Located<string>[];
 }
 
 export interface ScriptDeclaration {
@@ -65,8 +84,9 @@ const profileName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 const setByDevenv = "devenv sets it in every shell";
 
-/** An entry of `packages`: `attr` or `input#attr`. */
-export const packagePattern: RegExp = /^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/;
+/** An entry of `packages`: `attr` or `input#attr`, with a version or without one. */
+export const packagePattern: RegExp =
+	/^([A-Za-z][A-Za-z0-9_-]*#)?[A-Za-z0-9_][A-Za-z0-9_'.+-]*(@[A-Za-z0-9][A-Za-z0-9.+~:-]*)?$/;
 
 /** URLs of inputs: a Debian suite, a folder, a git repository. */
 const inputUrl = new RegExp(
@@ -147,19 +167,103 @@ const scriptType = record<ScriptDeclaration>(
 	},
 );
 
+const packageName = text({
+	expects: "a package, such as jq, python3@3.13 or debian#jq",
+	pattern: packagePattern,
+	maxLength: 256,
+	hint: "a package is `attr`, `attr@version` or `input#attr`; `devenv search` finds names",
+});
+
+const packageType = record<PackageDeclaration>(
+	{
+		from: {
+			type: packageName,
+			description: "The package, as it is written without a table.",
+			required: true,
+			example: "tools#zlib",
+		},
+		outputs: {
+			type: list(
+				text({ expects: "the name of an output, such as dev", pattern: /^[A-Za-z_][A-Za-z0-9_'-]*$/, maxLength: 64 }),
+				{ expects: "a list of outputs", example: "outputs: [out, dev]" },
+			),
+			description:
+				"The outputs that are wanted of a derivation that has several. Packages of Debian have one: what is `dev` or `doc` elsewhere is a package of its own there.",
+			example: ["out", "dev"],
+		},
+	},
+	{
+		expects: "a package, or a table with from",
+		example: "{ from: tools#zlib, outputs: [dev] }",
+		shorthand: {
+			type: packageName,
+			accepts: (node) => !isMap(node),
+			expand: (from) => ({ from: from as Located<string> }),
+		},
+	},
+);
+
+const relations = (name: string): Fields<OverrideDeclaration>["depends"] => ({
+	type: list(
+		text({
+			expects: "relations of a package, such as libc6 (>= 2.34)",
+			pattern: /^[a-z0-9][^\n\0]*$/,
+			maxLength: 4096,
+			examples: ["libc6 (>= 2.34)"],
+		}),
+		{ expects: "a list of relations", example: `${name}: ["libc6 (>= 2.34)"]` },
+	),
+	description: `Takes the place of the package's ${name}: one relation an entry, with \`|\` between alternatives.`,
+	example: ["libc6 (>= 2.34)"],
+});
+
+const overrideType = record<OverrideDeclaration>(
+	{
+		version: {
+			type: text({ expects: "a version", pattern: /^[A-Za-z0-9][A-Za-z0-9.+~:-]*$/, maxLength: 128 }),
+			description: "The version that it is to have.",
+			example: "2.12-1",
+		},
+		src: {
+			type: text({
+				expects: "the path of a .deb file",
+				pattern: /^\.{1,2}\/[^\0\n]+$/,
+				hint: "name the file, relative to this one: ./vendor/tool_1.0_amd64.deb",
+				examples: ["./tool.deb"],
+			}),
+			description: "A .deb file that takes the package's place, relative to this file.",
+			example: "./vendor/hello_2.12-1_amd64.deb",
+		},
+		url: {
+			type: text({ expects: "an address", pattern: /^https?:\/\/[^\s]+$/, examples: ["https://example.org/tool.deb"] }),
+			description: "Where another .deb is fetched from; its `sha256` goes with it.",
+			example: "https://example.org/hello_2.12-1_amd64.deb",
+		},
+		sha256: {
+			type: text({
+				expects: "a SHA-256 in 64 hex digits",
+				pattern: /^[0-9a-f]{64}$/,
+				hint: "`sha256sum FILE` prints it",
+				examples: ["0".repeat(64)],
+			}),
+			description: "The hash of the .deb that `url` leads to.",
+		},
+		pre_depends: relations("pre_depends"),
+		depends: relations("depends"),
+		recommends: relations("recommends"),
+		provides: relations("provides"),
+		conflicts: relations("conflicts"),
+		breaks: relations("breaks"),
+	},
+	{ expects: "a table of changes", example: "hello: { src: ./hello.deb }" },
+);
+
 /** The keys that profiles take too. */
 const profileFields: Fields<ProfileDeclaration> = {
 	packages: {
-		type: list(
-			text({
-				expects: "a package, such as jq or debian#jq",
-				pattern: packagePattern,
-				maxLength: 256,
-				hint: "a package is `attr` or `input#attr`; `devenv search` finds names",
-			}),
-			{ expects: "a list of packages", example: "packages: [jq, ripgrep]" },
-		),
-		description: "The programs and libraries of the environment: `attr`, or `input#attr` for another input's.",
+		type: list(packageType, { expects: "a list of packages", example: "packages: [jq, ripgrep]" }),
+		description:
+			"The programs and libraries of the environment: `attr`, or `input#attr` for another input's. `attr@version` is one whose version begins so: `nodejs@20`, `python3@3.13`, and also `postgresql@17` where the set has it as postgresql-17.",
 		example: ["python3", "nodejs", "jq"],
 	},
 	env: {
@@ -361,6 +465,17 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
 			description: "Files with Nix functions `final: prev: { … }` that add or change packages, applied in this order.",
 			example: ["./overlay.nix"],
+		},
+		overrides: {
+			type: table(overrideType, {
+				expects: "a table of packages with their changes",
+				example: "overrides: { hello: { src: ./hello.deb } }",
+				key: "the name of a package",
+				keyPattern: /^[A-Za-z0-9_][A-Za-z0-9_'.+-]*$/,
+			}),
+			description:
+				"Changes of single packages, by name: another .deb, other dependencies. They come after all overlays, which can do more.",
+			example: { hello: { depends: ["libc6 (>= 2.34)"] } },
 		},
 		...profileFields,
 		profiles: {

@@ -12,6 +12,7 @@ export {
 	type EnvVariable,
 	type InputSpec,
 	type Located,
+	type PackageOverride,
 	type PackageRequest,
 	type PromptChoice,
 	type ScriptSpec,
@@ -54,3 +55,4 @@ export {
 export { type LockChoice, type LockSides, mergeLocks, type MergedLock, splitLockConflict } from "./merge-locks.ts";
 export { formatLock } from "./format-lock.ts";
 export { parseLock, type ParsedLock } from "./parse-lock.ts";
+export { isVersion, versionedNames } from "./package-version.ts";

@@ -1,6 +1,6 @@
 /** env.yaml and env.local.yaml to one EnvSpec. Layer 1 (pure). */
 
-import { type Diagnostic, DiagnosticError, diagnose, nearestNames } from "@devenv/diagnostics";
+import { type Diagnostic, DiagnosticError, diagnose, type Location, nearestNames } from "@devenv/diagnostics";
 import {
 	DEFAULT_INPUT,
 	DEFAULT_INPUT_URL,
@@ -9,8 +9,8 @@ import {
 	type Located,
 	overlayInput,
 } from "./env-spec.ts";
-import type { PackageRequest } from "./env-spec.ts";
-import type { EnvDeclaration, InputDeclaration } from "./environment-options.ts";
+import type { PackageOverride, PackageRequest } from "./env-spec.ts";
+import type { EnvDeclaration, InputDeclaration, OverrideDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
 import type { ProcessDeclaration } from "./process-spec.ts";
@@ -132,8 +132,12 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 		...(name === undefined ? {} : { name }),
 		inputs: mergeInputs(all((each) => each.inputs)),
 		overlays: all((each) => each.overlays),
+		overrides: mergeOverrides(all((each) => each.overrides)),
 		packages: mergePackages([
-			...all((each) => each.packages).map(packageRequest),
+			...all((each) => each.packages).map(({ from, outputs = [] }) => ({
+				...packageRequest(from),
+				...(outputs.length === 0 ? {} : { outputs: [...new Set(outputs.map(({ value }) => value))] }),
+			})),
 			...services.flatMap((each) => each.packages),
 		]),
 		env: [...variables].sort(byName).map(([key, { value, location }]) => ({
@@ -184,7 +188,34 @@ function mergeInputs(written: readonly (readonly [string, InputDeclaration])[]):
 function packageRequest({ value, location }: Located<string>): PackageRequest {
 	const hash = value.indexOf("#");
 	const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
-	return { text: value, input, attr: value.slice(hash + 1), ...(location === undefined ? {} : { location }) };
+	const [attr = "", version] = value.slice(hash + 1).split("@");
+	return {
+		text: value,
+		input,
+		attr,
+		...(version === undefined ? {} : { version }),
+		...(location === undefined ? {} : { location }),
+	};
+}
+
+/** A later file's changes of a package are added to those of an earlier one. */
+function mergeOverrides(written: readonly (readonly [string, OverrideDeclaration])[]): PackageOverride[] {
+	const merged = new Map<string, { changes: Map<string, string | readonly string[]>; location?: Location }>();
+	for (const [attr, override] of written) {
+		const entry = merged.get(attr) ?? { changes: new Map<string, string | readonly string[]>() };
+		for (const [key, value] of Object.entries(override) as [string, Located<string> | readonly Located<string>[]][]) {
+			const plain = "value" in value ? value.value : value.map((each) => each.value);
+			entry.changes.set(key === "pre_depends" ? "preDepends" : key, plain);
+			const place = "value" in value ? value.location : value[0]?.location;
+			if (place !== undefined) entry.location = place;
+		}
+		merged.set(attr, entry);
+	}
+	return [...merged].sort(byName).map(([attr, { changes, location }]) => ({
+		attr,
+		changes: [...changes].sort(byName),
+		...(location === undefined ? {} : { location }),
+	}));
 }
 
 /** Each once, where it stands last: there it wins over those before it. */
@@ -193,12 +224,14 @@ function mergeFiles(written: readonly Located<string>[]): Located<string>[] {
 	return [...last.values()].toReversed();
 }
 
-/** Each once, where it stands first. */
+/** Each once, where it stands first; where one of them names a version or outputs, that one. */
 function mergePackages(written: readonly PackageRequest[]): PackageRequest[] {
 	const requests = new Map<string, PackageRequest>();
 	for (const request of written) {
 		const key = `${request.input}#${request.attr}`;
-		if (!requests.has(key)) requests.set(key, request);
+		const known = requests.get(key);
+		const says = ({ version, outputs }: PackageRequest): boolean => version !== undefined || outputs !== undefined;
+		if (known === undefined || (says(request) && !says(known))) requests.set(key, request);
 	}
 	return [...requests.values()];
 }

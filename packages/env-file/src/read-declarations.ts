@@ -110,10 +110,18 @@ function fromFolder({ name: _, ...declaration }: EnvDeclaration, folder: string)
 	};
 	const files = ({ dotenv }: ProfileDeclaration): Pick<ProfileDeclaration, "dotenv"> =>
 		dotenv === undefined ? {} : { dotenv: dotenv.map((each) => ({ ...each, value: joinPath(folder, each.value) })) };
-	const { profiles } = declaration;
+	const { profiles, overrides } = declaration;
 	return {
 		...declaration,
 		...files(declaration),
+		...(overrides === undefined
+			? {}
+			: {
+					overrides: overrides.map(([key, { src, ...changes }]) => [
+						key,
+						{ ...changes, ...(src && { src: { ...src, value: joinPath(folder, src.value) } }) },
+					]),
+				}),
 		...(profiles === undefined
 			? {}
 			: { profiles: profiles.map(([key, profile]) => [key, { ...profile, ...files(profile) }]) }),

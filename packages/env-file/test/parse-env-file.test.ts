@@ -1,6 +1,6 @@
 import { DiagnosticError, renderDiagnostic } from "@devenv/diagnostics";
 import test from "ava";
-import { type ParsedEnvFile, expectEnvSpec, parseEnvFile } from "../src/index.ts";
+import { type ParsedEnvFile, expectEnvSpec, isVersion, parseEnvFile, versionedNames } from "../src/index.ts";
 import { readDiagnosticCases } from "./diagnostic-cases.ts";
 
 function render(parsed: ParsedEnvFile): string {
@@ -74,6 +74,7 @@ test("fills in defaults", (t) => {
 		t.deepEqual(parse(text).spec, {
 			inputs: [{ name: "debian", url: { value: "debian:trixie" }, overlays: [] }],
 			overlays: [],
+			overrides: [],
 			packages: [],
 			env: [],
 			dotenv: [],
@@ -234,4 +235,52 @@ test("dotenv is true, a file or several, each once where it wins", (t) => {
 	]) {
 		t.regex(parse(text).diagnostics[0]?.message ?? "", /'dotenv/, text);
 	}
+});
+
+test("packages may name a version and outputs, and say it once", (t) => {
+	const requests = (text: string, local?: string): unknown =>
+		parse(text, local).spec?.packages.map(({ location: _, ...each }) => each);
+	const python = { text: "python3@3.13", input: "debian", attr: "python3", version: "3.13" };
+	t.deepEqual(requests("packages: [python3@3.13]\n"), [python]);
+	t.deepEqual(requests("packages: [python3]\n", "packages: [python3@3.13, python3]\n"), [python]);
+	t.deepEqual(requests("packages: [{ from: zlib, outputs: [dev, dev] }]\n"), [
+		{ text: "zlib", input: "debian", attr: "zlib", outputs: ["dev"] },
+	]);
+	for (const text of ["[a@]", "[a@b@c]", "['a@ b']", "[{ outputs: [dev] }]", "[{ from: a, outputs: dev }]"]) {
+		t.is(parse(`packages: ${text}\n`).spec, undefined, text);
+	}
+});
+
+test("versions are whole, or beginnings of the upstream version", (t) => {
+	for (const asked of ["2:8.4.1+dfsg-3", "8.4.1+dfsg-3", "8.4.1+dfsg", "8.4.1", "8.4", "8"]) {
+		t.true(isVersion("2:8.4.1+dfsg-3", asked), asked);
+	}
+	for (const asked of ["2", "8.4.1+d", "8.", "4.1", "8.4.1+dfsg-3.1", "84"]) {
+		t.false(isVersion("2:8.4.1+dfsg-3", asked), asked);
+	}
+	t.deepEqual(versionedNames("gcc", "14.2"), ["gcc", "gcc-14.2", "gcc14.2", "gcc-14", "gcc14"]);
+	t.true(versionedNames("python3", "3.12").includes("python3.12"));
+	t.true(versionedNames("llvm-18", "19").includes("llvm-19"));
+});
+
+test("a package's overrides are merged field by field", (t) => {
+	const { spec } = parse(
+		"overrides: { jq: { version: '1', depends: [libc6 (>= 2)] }, a: { src: ./a.deb } }\n",
+		"overrides: { jq: { version: '2', pre_depends: [] } }\n",
+	);
+	t.deepEqual(
+		spec?.overrides.map(({ attr, changes }) => [attr, changes]),
+		[
+			["a", [["src", "./a.deb"]]],
+			[
+				"jq",
+				[
+					["depends", ["libc6 (>= 2)"]],
+					["preDepends", []],
+					["version", "2"],
+				],
+			],
+		],
+	);
+	t.regex(parse("overrides: { jq: { src: /a.deb } }\n").diagnostics[0]?.message ?? "", /a \.deb file/);
 });

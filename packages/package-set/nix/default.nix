@@ -5,6 +5,7 @@
 #   index     the index object (a store path): everything that is known of the archive
 #   system    x86_64-linux or aarch64-linux; the index must be of the same system
 #   overlays  functions `final: prev: { … }`, or files that hold one, applied in their order
+#   overrides changes of packages by name, as their `override` takes them; applied after the overlays
 #   config    reserved
 #
 # Attributes: Debian's package names, curated aliases, and
@@ -14,7 +15,7 @@
 #   callPackage, lib, system, index
 #
 # Only builtins that Nix 2.8 has, and nothing that depends on the machine: real Nix instantiates the same derivations.
-{ index, system ? builtins.currentSystem, overlays ? [ ], config ? { } }:
+{ index, system ? builtins.currentSystem, overlays ? [ ], overrides ? { }, config ? { } }:
 let
   inherit (builtins) filter mapAttrs;
 
@@ -66,4 +67,12 @@ let
     let known = archive // functions final;
     in known // import ./curated/aliases.nix { index = packageIndex; inherit (packages) makeGroup; } final known;
 in
-fixedPoints.fixWithOverlays base overlays
+fixedPoints.fixWithOverlays base (
+  overlays ++ (if overrides == { } then [ ] else [
+    (_: prev: mapAttrs
+      (name: changes:
+        if (prev.${name} or null) ? override then prev.${name}.override changes
+        else throw "unknown package '${name}' in overrides")
+      overrides)
+  ])
+)

@@ -8,6 +8,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
+import type { PackageOverride } from "@devenv/env-file";
 import type { TrackedRead } from "../engine-interface.ts";
 
 /** `workerData` of an evaluator thread. */
@@ -26,17 +27,28 @@ export interface PackageSetRequest {
 	readonly index: string;
 	/** Absolute paths of overlay files, in the order of application. */
 	readonly overlays: readonly string[];
+	/** Changes of packages, by attribute; `src` is an absolute path. */
+	readonly overrides: readonly OverrideRequest[];
 	readonly system: string;
+}
+
+export interface OverrideRequest {
+	readonly attr: string;
+	readonly changes: PackageOverride["changes"];
 }
 
 export interface RequestedPackage {
 	readonly attr: string;
+	readonly version?: string;
+	readonly outputs?: readonly string[];
 	readonly location?: Location;
 }
 
 export interface EnvironmentTask {
 	readonly kind: "environment";
 	readonly set: PackageSetRequest;
+	/** Where the overrides of `set` are written, in the same order. */
+	readonly overridePlaces: readonly (Location | undefined)[];
 	readonly name: string;
 	readonly packages: readonly RequestedPackage[];
 	readonly variables: readonly (readonly [name: string, value: string])[];

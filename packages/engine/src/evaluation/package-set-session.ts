@@ -15,12 +15,19 @@ import {
 	NixPath,
 	type Value,
 } from "@devenv/evaluator";
+import { isVersion, versionedNames } from "@devenv/env-file";
 import { bytesFromText, parseStorePath, textFromBytes } from "@devenv/nix-formats";
 import { packageSetEntry } from "@devenv/package-set";
 import type { Store } from "@devenv/store";
 import { PackageCatalog } from "../debian/package-catalog.ts";
 import type { NodeEvalIO } from "../eval-io/index.ts";
-import type { EnvironmentReply, EnvironmentTask, PackageSetRequest } from "./messages.ts";
+import type {
+	EnvironmentReply,
+	EnvironmentTask,
+	OverrideRequest,
+	PackageSetRequest,
+	RequestedPackage,
+} from "./messages.ts";
 import { ReadFingerprints } from "./read-fingerprints.ts";
 
 /** Roots remembered, the last used. */
@@ -67,11 +74,12 @@ export class PackageSetSession {
 	/** The package set. */
 	get set(): Attrs {
 		if (this.#set !== undefined) return this.#set;
-		const { index, system, overlays } = this.#options.request;
+		const { index, system, overlays, overrides } = this.#options.request;
 		const args = attrsFromEntries([
 			["index", new NixPath(index)],
 			["system", system],
 			["overlays", overlays.map((path) => new NixPath(bytesFromText(path)))],
+			["overrides", attrsFromEntries(overrides.map(({ attr, changes }) => [bytesFromText(attr), changesOf(changes)]))],
 		]);
 		const make = this.evaluator.evalFile(bytesFromText(packageSetEntry));
 		this.#set = expectAttrs(this.evaluator.call(make, args));
@@ -80,12 +88,14 @@ export class PackageSetSession {
 
 	/** Instantiates an environment and writes its derivations to the store. */
 	environment(task: EnvironmentTask): EnvironmentReply {
+		this.#requireOverrides(task);
 		this.#requirePackages(task);
 		try {
-			const root = task.packages.length === 0 ? null : this.#root(task);
+			const requests = task.packages.map((request) => this.#request(request));
+			const root = task.packages.length === 0 ? null : this.#root(task, requests);
 			const environment = this.#call("mkEnvironment", [
 				["name", bytesFromText(task.name)],
-				["packages", task.packages.map(({ attr }) => bytesFromText(attr))],
+				["packages", requests.flatMap(({ values }) => values)],
 				["env", attrsFromEntries(task.variables.map(([name, value]) => [bytesFromText(name), bytesFromText(value)]))],
 				["enterShell", bytesFromText(task.enterShell)],
 				["shell", task.shell],
@@ -107,13 +117,12 @@ export class PackageSetSession {
 		}
 	}
 
-	#root({ packages, shell, locales }: EnvironmentTask): Attrs {
-		const attrs = packages.map(({ attr }) => attr);
-		const key = JSON.stringify([attrs, shell, locales]);
+	#root({ shell, locales }: EnvironmentTask, requests: readonly Request[]): Attrs {
+		const key = JSON.stringify([requests.map((each) => each.key), shell, locales]);
 		let root = this.#roots.get(key);
 		this.#roots.delete(key);
 		root ??= this.#call("mkRoot", [
-			["packages", attrs.map(bytesFromText)],
+			["packages", requests.flatMap(({ values }) => values)],
 			["shell", shell],
 			["locales", locales.map(bytesFromText)],
 		]);
@@ -147,9 +156,88 @@ export class PackageSetSession {
 		return textFromBytes(typeof value === "string" ? value : value.text);
 	}
 
+	/** A request as the set takes it: a name, or values where it is for outputs. */
+	#request(request: RequestedPackage): Request {
+		const attr = this.#versioned(request);
+		const { outputs } = request;
+		if (outputs === undefined) return { key: attr, values: [bytesFromText(attr)] };
+		return { key: `${attr} ${outputs.join(" ")}`, values: this.#outputs({ ...request, attr }, outputs) };
+	}
+
+	#outputs(request: RequestedPackage, outputs: readonly string[]): Lazy[] {
+		const { attr, location } = request;
+		const value = expectAttrs(this.evaluator.force(attribute(this.set, attr)));
+		const names = value.has("isDebianPackage") || !value.has("outputs") ? ["out"] : this.#texts(value, "outputs");
+		const unknown = outputs.find((each) => !names.includes(each));
+		if (unknown === undefined) return outputs.map((each) => value.get(each) ?? value);
+		throw new DiagnosticError(
+			diagnose("ENV_UNKNOWN_OUTPUT", `the package '${attr}' has no output '${unknown}'`, {
+				...(location === undefined ? {} : { location }),
+				hint: value.has("isDebianPackage")
+					? "packages of Debian have one output: development files are in a package of their own, such as zlib1g-dev"
+					: `it has: ${names.join(", ")}`,
+			}),
+		);
+	}
+
+	/** The attribute that has the requested version: the one that is named, or the one that the set has for it. */
+	#versioned({ attr, version, location }: RequestedPackage): string {
+		if (version === undefined) return attr;
+		const found: string[] = [];
+		for (const name of versionedNames(attr, version).filter((each) => this.set.has(bytesFromText(each)))) {
+			const actual = this.#versionOf(name);
+			if (actual === undefined) continue;
+			if (isVersion(actual, version)) return name;
+			found.push(`${name} ${actual}`);
+		}
+		throw new DiagnosticError(
+			diagnose("ENV_VERSION_UNAVAILABLE", `the pinned package set has no ${attr} of version ${version}`, {
+				...(location === undefined ? {} : { location }),
+				hint: `it has ${found.join(", ")}; \`devenv update --to DATE\` pins the set of another day`,
+			}),
+		);
+	}
+
+	/** A package's version; of several under one name, that of the first. Undefined for what is no package. */
+	#versionOf(name: string): string | undefined {
+		const value = this.evaluator.force(attribute(this.set, name));
+		if (!(value instanceof Attrs)) return undefined;
+		const [first] = value.has("isPackageGroup") ? this.#texts(value, "depends") : [];
+		if (first !== undefined) return this.set.has(bytesFromText(first)) ? this.#versionOf(first) : undefined;
+		return value.has("version") ? this.#text(value, "version") : undefined;
+	}
+
+	/** The strings of a list attribute; what else is in it is left out. */
+	#texts(attrs: Attrs, name: string): string[] {
+		const list = this.evaluator.force(attribute(attrs, name));
+		if (!isList(list)) throw new Error(`the attribute '${name}' is not a list`);
+		return list.flatMap((each) => {
+			const value = this.evaluator.force(each);
+			return isString(value) ? [textFromBytes(typeof value === "string" ? value : value.text)] : [];
+		});
+	}
+
+	/** Refuses overrides of what the set does not have, also where nothing asks for it. */
+	#requireOverrides({ set, overridePlaces }: EnvironmentTask): void {
+		const faults = set.overrides.flatMap(({ attr }, index) => {
+			try {
+				this.evaluator.force(attribute(this.set, attr));
+				return [];
+			} catch (error) {
+				if (!(error instanceof EvalError) || !textFromBytes(error.message).includes("in overrides")) throw error;
+				const location = overridePlaces[index];
+				return [this.#unknownPackage({ attr, ...(location === undefined ? {} : { location }) })];
+			}
+		});
+		if (faults.length > 0) throw new DiagnosticError(faults);
+	}
+
 	/** Refuses names that the set does not have, all at once, with what they may have meant. */
 	#requirePackages(task: EnvironmentTask): void {
-		const unknown = task.packages.filter(({ attr }) => !this.set.has(bytesFromText(attr)));
+		const unknown = task.packages.filter(({ attr, version }) => {
+			const names = version === undefined ? [attr] : versionedNames(attr, version);
+			return !names.some((name) => this.set.has(bytesFromText(name)));
+		});
 		if (unknown.length === 0) return;
 		throw new DiagnosticError(unknown.map((request) => this.#unknownPackage(request)));
 	}
@@ -170,6 +258,23 @@ export class PackageSetSession {
 		const request = task.packages.find(({ attr }) => attr === name);
 		return request === undefined ? error : new DiagnosticError(this.#unknownPackage(request));
 	}
+}
+
+/** A request with what stands for it in `mkRoot` and `mkEnvironment`. */
+interface Request {
+	/** Tells it from others. */
+	readonly key: string;
+	readonly values: readonly Lazy[];
+}
+
+/** Changes as `override` takes them. */
+function changesOf(changes: OverrideRequest["changes"]): Attrs {
+	return attrsFromEntries(
+		changes.map(([field, value]): [string, Lazy] => {
+			if (typeof value !== "string") return [field, value.map(bytesFromText)];
+			return [field, field === "src" ? new NixPath(bytesFromText(value)) : bytesFromText(value)];
+		}),
+	);
 }
 
 /** What the package set itself promises; anything else is its bug. */

@@ -1,0 +1,30 @@
+/** Versions that `packages` asks for: `attr@version`. Layer 1 (pure). */
+
+/**
+ * Attributes that may have a package of that version, the first that does is taken: its own, then those that Debian names after a
+ * version, such as `postgresql-17`, `python3.13` and `php8.4`. Each once.
+ */
+export function versionedNames(attr: string, version: string): string[] {
+	const parts = version.split(".");
+	const beginnings = parts.map((_, index) => parts.slice(0, index + 1).join(".")).toReversed();
+	// python3@3.13 is python3.13, and gcc@14.2 is gcc-14.
+	const stem = attr.replace(/-?\d+$/, "");
+	const stems = stem === attr || stem === "" ? [attr] : [attr, stem];
+	return [
+		...new Set([attr, ...stems.flatMap((name) => beginnings.flatMap((each) => [`${name}-${each}`, `${name}${each}`]))]),
+	];
+}
+
+/**
+ * Whether a version of Debian's (`epoch:upstream-revision`, Debian Policy 5.6.12) is the one that was asked for: the whole of it, or
+ * the upstream version, or how that begins.
+ */
+export function isVersion(actual: string, asked: string): boolean {
+	const upstream = actual.replace(/^\d+:/, "").replace(/-[^-]*$/, "");
+	return (
+		actual === asked ||
+		actual.replace(/^\d+:/, "") === asked ||
+		upstream === asked ||
+		(upstream.startsWith(asked) && /^[.+~-]/.test(upstream.slice(asked.length)))
+	);
+}
