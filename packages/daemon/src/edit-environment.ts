@@ -31,7 +31,14 @@ async function add({ project: folder, packages }: EditParams, world: EditWorld):
 		edited: { file: file.text.file, content: edit.text },
 	});
 	// The new entries stand on the command line; a place in a text that was not written would mislead.
-	const { environment, keep } = await world.evaluate({ ...project, spec: withoutPlaces(project.spec, edit.done) });
+	const { module } = project;
+	const { environment, keep } = await world.evaluate({
+		...project,
+		spec: withoutPlaces(project.spec, edit.done),
+		...(module === undefined
+			? {}
+			: { module: { ...module, complete: (read) => withoutPlaces(module.complete(read), edit.done) } }),
+	});
 	file.replace(edit.text);
 	const lockWritten = keep();
 	const versionOf = (request: string): string | null => {

@@ -57,6 +57,7 @@ import { LiveReload } from "./live/live-reload.ts";
 import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
 import {
+	environmentRequest,
 	type Project,
 	type ReadOptions,
 	projectFiles,
@@ -187,8 +188,9 @@ export class EngineService {
 
 	/** The environment, and what is to run in it. */
 	async prepareProcesses(params: PrepareParams, request: RequestContext): Promise<PrepareProcessesResult> {
-		const { outcome, written, diagnostics } = await this.#prepareShell(params, request);
-		const { processes: specs, scripts } = readProject(params.project, this.#context.version, params).spec;
+		const { outcome, written, diagnostics, spec } = await this.#prepareShell(params, request);
+		// A rollback is of the environment alone.
+		const { processes: specs, scripts } = spec ?? (await this.#evaluateNow(params, request)).environment.spec;
 		const variables = createHash("sha256").update(JSON.stringify(outcome.own)).digest("hex");
 		const processes = specs.map((each) => ({ ...each, variables }));
 		return { stamp: outcome.stamp, processes, scripts, lockWritten: written, diagnostics };
@@ -252,7 +254,7 @@ export class EngineService {
 	async #evaluateNow(params: ProjectParams, request: RequestContext): Promise<EvaluatedNow> {
 		const { project, lock } = await this.#lockedProject(params, "frozen", request);
 		const environment = await this.#engine.evaluateEnvironment(
-			{ project: project.folder, spec: project.spec, lock, variables: params.variables },
+			environmentRequest(project, { lock, variables: params.variables }),
 			{ signal: request.signal, onEvent: request.progress, offline: params.offline ?? false },
 		);
 		const diagnostics = [...project.diagnostics, ...environment.diagnostics];
@@ -275,7 +277,7 @@ export class EngineService {
 		}
 		const { project, lock } = await this.#lockedProject(params, "frozen", request);
 		const environment = await this.#engine.evaluateEnvironment(
-			{ project: project.folder, spec: project.spec, lock, variables: params.variables },
+			environmentRequest(project, { lock, variables: params.variables }),
 			{ signal: request.signal, onEvent: request.progress },
 		);
 		this.#trust.allow(folder, digestOf(folder, [...project.tracked, ...environment.tracked]));
@@ -361,9 +363,9 @@ export class EngineService {
 		const offline = params.offline ?? false;
 		const work = { signal: request.signal, onEvent: request.progress, offline };
 		const { project, lock, written, readSince } = await this.#settledProject({ ...params, onRead }, request);
-		const { spec } = project;
+		const { variables } = params;
 		const environment = await this.#engine
-			.evaluateEnvironment({ project: project.folder, spec, lock, variables: params.variables }, work)
+			.evaluateEnvironment(environmentRequest(project, { lock, variables }), work)
 			.catch((error: unknown) => {
 				if (error instanceof EvaluationRefused) onRead(error.tracked);
 				throw error;
@@ -386,7 +388,8 @@ export class EngineService {
 			index: environment.index,
 			sources: environment.sources,
 			root: environment.root?.outPath ?? null,
-			settings: recordSettings(spec),
+			settings: recordSettings(environment.spec),
+			spec: environment.spec,
 			tracked,
 			digest,
 			readSince,
@@ -401,10 +404,11 @@ export class EngineService {
 		const evaluate = async (project: Project): ReturnType<EditWorld["evaluate"]> => {
 			const made = project.lock === undefined ? await this.#lockInputs(project, request, offline) : undefined;
 			const lock = made?.lock ?? requireLock(project);
-			const environment = await this.#engine.evaluateEnvironment(
-				{ project: folder, spec: project.spec, lock, variables },
-				{ signal: request.signal, onEvent: request.progress, offline },
-			);
+			const environment = await this.#engine.evaluateEnvironment(environmentRequest(project, { lock, variables }), {
+				signal: request.signal,
+				onEvent: request.progress,
+				offline,
+			});
 			const keep = (): boolean => {
 				if (made !== undefined) writeLock(folder, lock);
 				return made !== undefined;
@@ -417,11 +421,11 @@ export class EngineService {
 
 	async info(params: ProfileParams, request: RequestContext): Promise<InfoResult> {
 		const { project, lock } = await this.#lockedProject(params, "frozen", request);
-		const { spec } = project;
 		const environment = await this.#engine.evaluateEnvironment(
-			{ project: project.folder, spec, lock, variables: params.variables },
+			environmentRequest(project, { lock, variables: params.variables }),
 			{ signal: request.signal, onEvent: request.progress, offline: params.offline ?? false },
 		);
+		const { spec } = environment;
 		return {
 			name: environment.name,
 			project: project.folder,

@@ -15,6 +15,7 @@ import type {
 } from "@devenv/protocol";
 import type { RequestContext } from "./handler.ts";
 import {
+	environmentRequest,
 	lockFaults,
 	type Project,
 	readBeside,
@@ -103,7 +104,7 @@ export class LockRequests {
 	): Promise<Pick<UpdateResult, "packages" | "diagnostics">> {
 		const evaluate = (with_: LockFile): Promise<EvaluatedEnvironment> =>
 			this.#world.engine.evaluateEnvironment(
-				{ project: project.folder, spec: project.spec, lock: with_, variables: params.variables },
+				environmentRequest(project, { lock: with_, variables: params.variables }),
 				{ signal: request.signal, onEvent: request.progress },
 			);
 		const old = lockFaults(project).length === 0 ? project.lock : undefined;

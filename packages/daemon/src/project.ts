@@ -11,19 +11,30 @@ import {
 	formatLock,
 	type LockFile,
 	parseEnvFile,
+	type ParsedEnvFile,
 	parseLock,
 	type ParseEnvOptions,
 } from "@devenv/env-file";
-import { FileRefused, readRegularFile, type TrackedRead } from "@devenv/engine";
+import {
+	type EnvironmentRequest,
+	FileRefused,
+	type ModuleSource,
+	readRegularFile,
+	type TrackedRead,
+} from "@devenv/engine";
 import type { RequestContext } from "./handler.ts";
 import { dotenvFiles } from "./dotenv-files.ts";
 import { importReader } from "./import-reader.ts";
 import { findInheritedLock } from "./inherited-lock.ts";
+import { exists } from "./repository-folders.ts";
 
 export interface Project {
 	/** Absolute folder of env.yaml. */
 	readonly folder: string;
+	/** Without what env.nix says, where there is one. */
 	readonly spec: EnvSpec;
+	/** env.nix; absent: there is none. */
+	readonly module?: ModuleSource;
 	/** Undefined when there is no env.lock, and none to take over. */
 	readonly lock: LockFile | undefined;
 	/** The folder above whose env.lock is taken over; absent where the project has its own, or none. */
@@ -39,10 +50,11 @@ export interface Project {
 const ENV_FILE = "env.yaml";
 const LOCAL_FILE = "env.local.yaml";
 const LOCK_FILE = "env.lock";
+const MODULE_FILE = "env.nix";
 
 /** The files that make a project, as they are looked for. */
 export function projectFiles(folder: string): TrackedRead[] {
-	return [ENV_FILE, LOCAL_FILE, LOCK_FILE].map((name) => ({ path: join(folder, name), kind: "file" }));
+	return [ENV_FILE, LOCAL_FILE, LOCK_FILE, MODULE_FILE].map((name) => ({ path: join(folder, name), kind: "file" }));
 }
 
 /** Tells the client that inputs are locked, before the first of them is. */
@@ -76,11 +88,9 @@ export function readProject(folder: string, programVersion: string, options: Rea
 		imported.push(read);
 		options.onRead?.([read]);
 	});
-	const parsed = parseEnvFile(text, {
-		programVersion,
-		...beside,
-		...(profile === undefined ? {} : { profile }),
-	});
+	const parsing = { programVersion, ...beside, ...(profile === undefined ? {} : { profile }) };
+	const moduleFile = join(folder, MODULE_FILE);
+	const parsed = parseEnvFile(text, parsing);
 	const spec = expectEnvSpec(parsed);
 	const dotenv = dotenvFiles(folder, spec.dotenv);
 	options.onRead?.(dotenv.tracked);
@@ -91,6 +101,15 @@ export function readProject(folder: string, programVersion: string, options: Rea
 	return {
 		folder,
 		spec,
+		...(beside.incomplete
+			? {
+					module: {
+						file: moduleFile,
+						profile,
+						complete: (module) => completeSpec(folder, parseEnvFile(text, { ...parsing, incomplete: false, module })),
+					},
+				}
+			: {}),
 		lock,
 		lockLocations: locations,
 		...(inherited === undefined ? {} : { lockFolder: inherited.folder }),
@@ -99,12 +118,28 @@ export function readProject(folder: string, programVersion: string, options: Rea
 			{ path: join(folder, LOCAL_FILE), kind: beside.local === undefined ? "absent" : "file" },
 			// A lock that is absent and not inherited is written, so it exists by the time that anyone looks.
 			{ path: join(folder, LOCK_FILE), kind: inherited === undefined ? "file" : "absent" },
+			{ path: moduleFile, kind: beside.incomplete ? "file" : "absent" },
 			...imported,
 			...dotenv.tracked,
 			...(inherited?.tracked ?? []),
 		],
 		diagnostics: [...parsed.diagnostics, ...dotenv.diagnostics],
 	};
+}
+
+/** With env.nix; what that names besides is looked at as {@link readProject} does. */
+function completeSpec(folder: string, parsed: ParsedEnvFile): EnvSpec {
+	const spec = expectEnvSpec(parsed);
+	dotenvFiles(folder, spec.dotenv);
+	return spec;
+}
+
+/** What is asked of the engine for a project. */
+export function environmentRequest(
+	{ folder, spec, module }: Project,
+	{ lock, variables }: Pick<EnvironmentRequest, "lock" | "variables">,
+): EnvironmentRequest {
+	return { project: folder, spec, lock, variables, ...(module === undefined ? {} : { module }) };
 }
 
 /** Replaces env.lock, at once or not at all. Throws `LOCK_UNWRITABLE`. */
@@ -184,10 +219,10 @@ export function readCachedLock(folder: string, age: number): LockFile | undefine
 export function readBeside(
 	folder: string,
 	onRead: (read: TrackedRead) => void = () => undefined,
-): Pick<ParseEnvOptions, "local" | "readImport"> {
+): Pick<ParseEnvOptions, "local" | "readImport"> & { readonly incomplete: boolean } {
 	const local = readProjectFile(folder, LOCAL_FILE);
 	const readImport = importReader(folder, readProjectFile, onRead);
-	return { readImport, ...(local === undefined ? {} : { local }) };
+	return { readImport, incomplete: exists(join(folder, MODULE_FILE)), ...(local === undefined ? {} : { local }) };
 }
 
 /** A file of a project, or undefined where there is none. Throws `ENV_TOO_LARGE` and `ENV_UNREADABLE`. */

@@ -44,6 +44,7 @@ test("a part of a repository takes over the lock above, and follows whatever cou
 			["/services/shop/env.yaml", "file"],
 			["/services/shop/env.local.yaml", "absent"],
 			["/services/shop/env.lock", "absent"],
+			["/services/shop/env.nix", "absent"],
 			["/services/env.lock", "absent"],
 			["/env.lock", "file"],
 		],

@@ -1,7 +1,7 @@
 /** What an engine can do. Layer 3: types only. */
 
 import type { Diagnostic } from "@devenv/diagnostics";
-import type { EnvSpec, LockFile } from "@devenv/env-file";
+import type { EnvModule, EnvSpec, LockFile } from "@devenv/env-file";
 import type { DrvPath, StorePath } from "@devenv/nix-formats";
 import type { GarbageReport } from "@devenv/store";
 import type { EnvironmentFile } from "./builtin-builders/environment.ts";
@@ -64,6 +64,17 @@ export interface EnvironmentRequest {
 	readonly lock: LockFile;
 	/** The caller's environment variables; only those of CALLER_VARIABLES are read. */
 	readonly variables: Readonly<Record<string, string>>;
+	/** The project's env.nix, when there is one; `spec` is without it. */
+	readonly module?: ModuleSource;
+}
+
+/** An env.nix that is to be evaluated. */
+export interface ModuleSource {
+	/** Absolute. */
+	readonly file: string;
+	readonly profile?: string | undefined;
+	/** The whole environment, from what the module says; throws what is wrong with it as a DiagnosticError. */
+	readonly complete: (module: EnvModule) => EnvSpec;
 }
 
 /** How evaluation read a path outside the store. */
@@ -74,6 +85,8 @@ export interface TrackedRead {
 }
 
 export interface EvaluatedEnvironment {
+	/** With what env.nix says. */
+	readonly spec: EnvSpec;
 	readonly name: string;
 	readonly drvPath: DrvPath;
 	readonly outPath: StorePath;

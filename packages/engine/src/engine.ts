@@ -28,6 +28,7 @@ import type {
 	GarbageRequest,
 	LockOptions,
 	LockOutcome,
+	ModuleSource,
 	RealiseOptions,
 	RootMember,
 	SearchOutcome,
@@ -37,7 +38,8 @@ import type {
 import type { EngineListener } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
-import type { PackageSetRequest } from "./evaluation/messages.ts";
+import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
+import type { ModuleRequest, ModuleTask, PackageSetRequest } from "./evaluation/messages.ts";
 import { readApt } from "./fetch/mirrors.ts";
 import { createFetcher } from "./fetch/http-fetcher.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
@@ -79,6 +81,31 @@ function copyOptions(
 	signal: AbortSignal,
 ): { readonly signal: AbortSignal; readonly emit: EngineListener } {
 	return { signal, emit: onEvent ?? (() => undefined) };
+}
+
+/** The input that all packages come from; fails with `ENV_INPUTS_MIXED`. */
+function requireOneInput(spec: EnvSpec, name: string = spec.packages[0]?.input ?? DEFAULT_INPUT): string {
+	const foreign = spec.packages.find(({ input }) => input !== name);
+	if (foreign === undefined) return name;
+	const message = `the packages come from the inputs '${name}' and '${foreign.input}', which cannot share one root`;
+	throw new DiagnosticError(
+		diagnose("ENV_INPUTS_MIXED", message, {
+			...(foreign.location === undefined ? {} : { location: foreign.location }),
+			hint: "take all packages from one input",
+		}),
+	);
+}
+
+/** What a module is told of env.yaml. */
+function moduleRequest({ file, profile = "default" }: ModuleSource, spec: EnvSpec): ModuleRequest {
+	const declared = {
+		...(spec.name === undefined ? {} : { name: spec.name.value }),
+		packages: spec.packages.map(({ text }) => text),
+		env: Object.fromEntries(spec.env.map(({ name, value }) => [name, value])),
+		aliases: Object.fromEntries(spec.aliases.map(({ name, value }) => [name, value])),
+		scripts: Object.fromEntries(spec.scripts.map(({ name, exec }) => [name, { exec }])),
+	};
+	return { file, profile, declared: JSON.stringify(declared) };
 }
 
 class StoreEngine implements Engine {
@@ -261,14 +288,22 @@ class StoreEngine implements Engine {
 	}
 
 	async #evaluateEnvironment(request: EnvironmentRequest, options: WorkOptions): Promise<EvaluatedEnvironment> {
-		const { spec } = request;
 		const located = await this.#packageSet(request, options);
 		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
+		const { module: source } = request;
+		const module = source === undefined ? undefined : moduleRequest(source, request.spec);
+		const spec =
+			source === undefined || module === undefined
+				? request.spec
+				: await this.#withModule(source, { kind: "module", set, module }, options);
+		// The module was given the packages of that input.
+		requireOneInput(spec, requireOneInput(request.spec));
 		const reply = await this.#evaluators.run(
 			{
 				kind: "environment",
 				set,
+				...(module === undefined ? {} : { module }),
 				name: spec.name?.value ?? "environment",
 				overridePlaces: spec.overrides.map(({ location }) => location),
 				packages: spec.packages.map(({ attr, version, outputs, location }) => ({
@@ -286,6 +321,7 @@ class StoreEngine implements Engine {
 			options.signal,
 		);
 		return {
+			spec,
 			name: spec.name?.value ?? "environment",
 			drvPath: parseDrvPath(reply.drvPath),
 			outPath: parseStorePath(reply.outPath),
@@ -299,6 +335,18 @@ class StoreEngine implements Engine {
 			tracked: reply.tracked,
 			diagnostics: reply.warnings.map((message) => ({ ...diagnose("EVAL_WARNING", message), severity: "warning" })),
 		};
+	}
+
+	/** The whole of what a project says. */
+	async #withModule(source: ModuleSource, task: ModuleTask, options: WorkOptions): Promise<EnvSpec> {
+		const { value, tracked } = await this.#evaluators.run(task, this.#answering(options), options.signal);
+		try {
+			return source.complete({ file: "env.nix", value });
+		} catch (error) {
+			// What the module read decides whether it is still wrong.
+			if (error instanceof DiagnosticError) throw new EvaluationRefused(error.diagnostics, tracked);
+			throw error;
+		}
 	}
 
 	async #evaluate(request: EvaluateRequest, options: WorkOptions): Promise<EvaluateResult> {
@@ -327,17 +375,7 @@ class StoreEngine implements Engine {
 	/** Brings the input of the spec's packages into the store. */
 	async #packageSet(request: EnvironmentRequest, options: WorkOptions): Promise<LocatedPackageSet> {
 		const { spec, lock } = request;
-		const name = spec.packages[0]?.input ?? DEFAULT_INPUT;
-		const foreign = spec.packages.find(({ input }) => input !== name);
-		if (foreign !== undefined) {
-			const message = `the packages come from the inputs '${name}' and '${foreign.input}', which cannot share one root`;
-			throw new DiagnosticError(
-				diagnose("ENV_INPUTS_MIXED", message, {
-					...(foreign.location === undefined ? {} : { location: foreign.location }),
-					hint: "take all packages from one input",
-				}),
-			);
-		}
+		const name = requireOneInput(spec);
 		const index = await this.#inputs.ensure(lock, name, options);
 		const input = spec.inputs.find((each) => each.name === name);
 		const sources = new Set<StorePath>();

@@ -20,6 +20,7 @@ export type {
 	InputChange,
 	LockOptions,
 	LockOutcome,
+	ModuleSource,
 	RealiseOptions,
 	RootMember,
 	SearchHit,

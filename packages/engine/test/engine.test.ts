@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
-import { type EnvSpec, expectEnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
+import { type EnvModule, type EnvSpec, expectEnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import { formatHash, hashBytes } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
 import { removeFolder } from "@devenv/test-support";
@@ -29,6 +29,8 @@ interface Fixture {
 	readonly lock: LockFile;
 	/** Evaluates the environment of an env.yaml. */
 	readonly environment: (text: string, variables?: Readonly<Record<string, string>>) => Promise<EvaluatedEnvironment>;
+	/** The same with an env.nix. */
+	readonly withModule: (text: string, module: string, profile?: string) => Promise<EvaluatedEnvironment>;
 	readonly evaluate: (
 		expression: string,
 		more?: { format?: "nix" | "json" | "raw"; strict?: boolean; attrPath?: string },
@@ -61,6 +63,18 @@ function makeEngine(t: ExecutionContext): Fixture {
 		lock,
 		environment: (text, variables = {}) =>
 			engine.evaluateEnvironment({ project, spec: specOf(text), lock, variables }, {}),
+		withModule: (text, module, profile) => {
+			const file = join(project, "env.nix");
+			writeFileSync(file, module);
+			const env = { file: "env.yaml", content: text };
+			const options = profile === undefined ? {} : { profile };
+			const spec = expectEnvSpec(parseEnvFile(env, { ...options, incomplete: true }));
+			const complete = (read: EnvModule): EnvSpec => expectEnvSpec(parseEnvFile(env, { ...options, module: read }));
+			return engine.evaluateEnvironment(
+				{ project, spec, lock, variables: {}, module: { file, profile, complete } },
+				{},
+			);
+		},
 		evaluate: async (expression, more = {}) => {
 			const environment = { project, spec: specOf(""), lock, variables: {} };
 			const { text } = await engine.evaluate({
@@ -446,4 +460,80 @@ test("outputs are those of a derivation; Debian's packages have one", async (t) 
 	t.is(unknown.code, "ENV_UNKNOWN_OUTPUT");
 	t.regex(unknown.hint ?? "", /it has: out, dev/);
 	t.regex((await failure(t, made("{ from: jq, outputs: [dev] }"))).hint ?? "", /a package of their own/);
+});
+
+test("env.nix adds to env.yaml what only the language can say", async (t) => {
+	const { withModule, engine, write } = makeEngine(t);
+	write("conf", "text");
+	const { spec, packages, tracked, drvPath } = await withModule(
+		"packages: [jq]\nenv: { PORT: 80, SEES: '${URL}', FIRST: yaml }\naliases: { a: one }\n",
+		`{ pkgs, lib, config, ... }: {
+			packages = [ "zsh" pkgs.jq (pkgs.libjq1.override { version = "9"; }) ];
+			env = { URL = "http://localhost:\${config.env.PORT}/\${toString (builtins.length config.packages)}"; FIRST = "nix"; N = 3; B = true; };
+			env.CONF = ./conf;
+			env.JQ = "\${pkgs.jq}/bin";
+			scripts.run.exec = "\${pkgs.locales}/run";
+		}`,
+	);
+	const env = new Map(spec.env.map(({ name, value }) => [name, value]));
+	t.is(env.get("SEES"), "http://localhost:80/4");
+	t.deepEqual(
+		["FIRST", "N", "B"].map((name) => env.get(name)),
+		["nix", "3", "true"],
+	);
+	t.regex(env.get("CONF") ?? "", /^\/nix\/store\/[a-z0-9]{32}-conf$/);
+	t.deepEqual(
+		packages.map(({ name, version }) => `${name} ${version === "9" ? version : ""}`),
+		["jq ", "zsh ", "libjq1 9"],
+	);
+	t.deepEqual(
+		spec.packages.map(({ text, location }) => [text, location?.file]),
+		[
+			["jq", "env.yaml"],
+			["zsh", "env.nix"],
+			["libjq1", "env.nix"],
+		],
+	);
+	for (const name of ["env.nix", "conf"])
+		t.true(
+			tracked.some(({ path }) => path.endsWith(`/project/${name}`)),
+			name,
+		);
+	const { storePaths } = engine.describeEnvironment(drvPath);
+	t.deepEqual(storePaths.map((path) => path.slice(44)).sort(), ["conf", "jq-1.0-1", "locales-1.0-1"]);
+});
+
+test("env.nix is a set or a function, sees the profile, and is read again when it changes", async (t) => {
+	const { withModule } = makeEngine(t);
+	const names = async (...args: Parameters<Fixture["withModule"]>): Promise<string[]> =>
+		(await withModule(...args)).packages.map(({ name }) => name);
+	t.deepEqual(await names("", '{ packages = [ "jq" ]; }'), ["jq"]);
+	t.deepEqual(await names("", "{ pkgs }: { packages = [ pkgs.zsh ]; }"), ["zsh"]);
+	t.deepEqual(await names("", "args: { packages = [ args.pkgs.jq ]; }"), ["jq"]);
+	const byProfile =
+		'{ pkgs, profile, ... }: { profiles.ci = { }; packages = if profile == "ci" then [ pkgs.zsh ] else [ ]; }';
+	t.deepEqual(await names("", byProfile), []);
+	t.deepEqual(await names("", byProfile, "ci"), ["zsh"]);
+});
+
+test("what is wrong with env.nix is told at its place", async (t) => {
+	const { withModule } = makeEngine(t);
+	const fault = async (module: string, text = ""): Promise<string> => {
+		const { code, location, message } = await failure(t, withModule(text, module));
+		return `${code} ${location?.file.replace(/.*\//, "") ?? ""}:${location?.line}:${location?.column} ${message}`;
+	};
+	t.regex(await fault("{ packages = \n [ 3 ]; }"), /^ENV_TYPE env\.nix:1:3 'packages\[0\]' must be/);
+	t.regex(await fault("{\n  pakages = [ ]; }"), /^ENV_UNKNOWN_KEY env\.nix:2:3 /);
+	t.regex(await fault('{ inputs.x.url = "y"; }'), /^ENV_UNKNOWN_KEY env\.nix:1:3 /);
+	t.regex(
+		await fault("{ env.A = x: x; }"),
+		/^ENV_MODULE env\.nix:1:3 'env\.A' of env\.nix cannot be read: it cannot be a function/,
+	);
+	t.regex(await fault("let a = { env = a; }; in a"), /^ENV_MODULE env\.nix:.*nests too deep/);
+	t.regex(await fault('{ packages = builtins.genList (n: "p") 30000; }'), /^ENV_MODULE .*more than 20,000 values/);
+	t.regex(await fault("{ pkgs }: { packages = [ pkgs.jqq ]; }"), /^EVAL_FAILED .*attribute 'jqq' missing/);
+	t.regex(await fault("{ env = ; }"), /^EVAL_SYNTAX env\.nix:1:9/);
+	t.regex(await fault('{ packages = [ "jqq" ]; }'), /^ENV_UNKNOWN_PACKAGE env\.nix:1:3/);
+	t.regex(await fault("{ }", "env: { A: '${B}' }\n"), /^ENV_\w+ env\.yaml:1:11/);
+	t.regex(await fault("3"), /^ENV_TYPE .*env\.nix must be a set of options/);
 });

@@ -53,6 +53,8 @@ export interface EditOptions {
 	readonly local?: EnvFileText;
 	/** Finds what `imports` names; what is declared there counts, and stays as it is. */
 	readonly readImport?: ImportReader;
+	/** There is an env.nix, which may say more. */
+	readonly incomplete?: boolean;
 }
 
 /**

@@ -417,16 +417,29 @@ const profilesType = table<ProfileDeclaration>(
 	},
 );
 
+const nameField: Fields<Pick<EnvDeclaration, "name">> = {
+	name: {
+		type: text({
+			expects: "a name of letters, digits, '.', '_' and '-' that begins with a letter or digit",
+			pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+		}),
+		description: "The environment's name, shown in the prompt; the folder's name when absent.",
+		example: "shop",
+	},
+};
+
+const profilesField: Fields<Pick<EnvDeclaration, "profiles">> = {
+	profiles: {
+		type: profilesType,
+		description:
+			"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `dotenv`, `enter_shell`, `aliases`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
+		example: { ci: { packages: ["jq"], env: { CI: true } } },
+	},
+};
+
 export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(
 	{
-		name: {
-			type: text({
-				expects: "a name of letters, digits, '.', '_' and '-' that begins with a letter or digit",
-				pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-			}),
-			description: "The environment's name, shown in the prompt; the folder's name when absent.",
-			example: "shop",
-		},
+		...nameField,
 		require_version: {
 			type: text({
 				expects: 'a version condition, such as ">=0.1"',
@@ -478,12 +491,13 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 			example: { hello: { depends: ["libc6 (>= 2.34)"] } },
 		},
 		...profileFields,
-		profiles: {
-			type: profilesType,
-			description:
-				"Named sets of keys that are merged over the rest when `--profile NAME` chooses one: values win, lists are appended, `enter_shell` runs after. They take `packages`, `env`, `dotenv`, `enter_shell`, `aliases`, `shell`, `prompt`, `reload`, `clean`, `scripts`, `processes` and `services`.",
-			example: { ci: { packages: ["jq"], env: { CI: true } } },
-		},
+		...profilesField,
 	},
 	{ expects: "a table of options", example: "packages: [jq]" },
+);
+
+/** What env.nix may say: it is evaluated with the package sets, which env.yaml alone says. */
+export const moduleOptions: RecordType<EnvDeclaration> = record<EnvDeclaration>(
+	{ ...nameField, ...profileFields, ...profilesField } as Fields<EnvDeclaration>,
+	{ expects: "a set of options, or a function that gives one", example: "{ pkgs, ... }: { packages = [ pkgs.jq ]; }" },
 );

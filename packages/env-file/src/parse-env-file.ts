@@ -12,6 +12,7 @@ import {
 import type { PackageOverride, PackageRequest } from "./env-spec.ts";
 import type { EnvDeclaration, InputDeclaration, OverrideDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
+import { type EnvModule, writtenPackage } from "./module-value.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
 import type { ProcessDeclaration } from "./process-spec.ts";
 import { type ImportReader, readDeclarations } from "./read-declarations.ts";
@@ -33,6 +34,10 @@ export interface ParseEnvOptions {
 	readonly readImport?: ImportReader;
 	/** This program's version, for `require_version`; not checked when absent. */
 	readonly programVersion?: string;
+	/** env.nix, evaluated, when there is one: its values win over env.yaml's, and env.local.yaml's over its. */
+	readonly module?: EnvModule;
+	/** There is an env.nix that is not known yet: what may depend on it is not checked. */
+	readonly incomplete?: boolean;
 	/** The profile that is merged over the rest; absent: none. */
 	readonly profile?: string;
 }
@@ -40,11 +45,18 @@ export interface ParseEnvOptions {
 /** Parses and checks an environment; user errors come as diagnostics, never as exceptions. */
 export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}): ParsedEnvFile {
 	const diagnostics: Diagnostic[] = [];
-	const files = options.local === undefined ? [project] : [project, options.local];
+	const { module, local, incomplete = false } = options;
+	const files = [project, ...(module === undefined ? [] : [module]), ...(local === undefined ? [] : [local])];
 	const declarations = readDeclarations(files, options.readImport, diagnostics);
 	const names = profileNames(declarations);
-	if (diagnostics.length === 0) requireProfile(options.profile, names, diagnostics);
-	const spec = settle(withProfile(declarations, options.profile), options.programVersion, diagnostics);
+	if (diagnostics.length === 0 && !incomplete) requireProfile(options.profile, names, diagnostics);
+	const chosen = withProfile(declarations, options.profile);
+	if (incomplete) {
+		checkVersion(declarations, options.programVersion, diagnostics);
+		const spec = merge(chosen);
+		return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
+	}
+	const spec = settle(chosen, options.programVersion, diagnostics);
 	// A mistake in a profile is said now, not on the day that somebody chooses it.
 	for (const name of names) {
 		if (diagnostics.length > 0) break;
@@ -190,7 +202,7 @@ function packageRequest({ value, location }: Located<string>): PackageRequest {
 	const input = hash < 0 ? DEFAULT_INPUT : value.slice(0, hash);
 	const [attr = "", version] = value.slice(hash + 1).split("@");
 	return {
-		text: value,
+		text: writtenPackage(value),
 		input,
 		attr,
 		...(version === undefined ? {} : { version }),

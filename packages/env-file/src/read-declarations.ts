@@ -6,6 +6,7 @@ import { isScalar } from "yaml";
 import { type Located, overlayInput } from "./env-spec.ts";
 import { type EnvDeclaration, environmentOptions, type ProfileDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
+import { decodeModule, type EnvModule } from "./module-value.ts";
 import { DecodeContext } from "./option-type.ts";
 import { readYaml } from "./yaml-text.ts";
 
@@ -37,7 +38,7 @@ const MOST_IMPORTS = 200;
  * followed. Imported paths are made relative to the project's folder; an imported `name` does not count.
  */
 export function readDeclarations(
-	files: readonly EnvFileText[],
+	files: readonly (EnvFileText | EnvModule)[],
 	reader: ImportReader | undefined,
 	diagnostics: Diagnostic[],
 ): EnvDeclaration[] {
@@ -68,7 +69,10 @@ export function readDeclarations(
 		}
 		declarations.push(folder === "" ? declaration : fromFolder(declaration, folder));
 	};
-	for (const text of files) visit(text, [""]);
+	for (const file of files) {
+		if ("value" in file) declarations.push(decodeModule(file, diagnostics));
+		else visit(file, [""]);
+	}
 	return declarations;
 }
 

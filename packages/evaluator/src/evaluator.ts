@@ -5,11 +5,11 @@
  * again. It is synchronous and not reentrant; run it where the stack is large (a Worker with `stackSizeMb`).
  */
 
-import type { Diagnostic } from "@devenv/diagnostics";
+import type { Diagnostic, Location } from "@devenv/diagnostics";
 import { valueToJson, valueToXml } from "./builtins/index.ts";
 import { EvalError } from "./eval/error.ts";
 import { EvalRuntime } from "./eval/eval-runtime.ts";
-import { diagnoseError, renderNixError, type RenderErrorOptions } from "./eval/render-error.ts";
+import { diagnoseError, locate, renderNixError, type RenderErrorOptions } from "./eval/render-error.ts";
 import { printValue } from "./eval/print-value.ts";
 import { parseAttrPath } from "./eval/attr-path.ts";
 import type { Runtime, RuntimeSettings } from "./eval/runtime.ts";
@@ -195,6 +195,11 @@ export class Evaluator {
 	/** The error as a diagnostic, with code, place and trace. */
 	diagnose(error: EvalError): Diagnostic {
 		return diagnoseError(error, this.#runtime.positions);
+	}
+
+	/** A position for people; undefined where it is none. */
+	locate(position: Position): Location | undefined {
+		return locate(position, this.#runtime.positions);
 	}
 
 	/** Forgets what files held and what they evaluated to. */

@@ -10,7 +10,7 @@
 #
 # Attributes: Debian's package names, curated aliases, and
 #   mkRoot { packages; shell?; locales?; }          the root of an environment
-#   mkEnvironment { name?; packages; env?; enterShell?; shell?; locales?; path?; clean?; root?; }
+#   mkEnvironment { name?; packages; env?; enterShell?; shell?; locales?; path?; clean?; storePaths?; root?; }
 #   makeDebianPackage { pname; version; src | url+sha256; depends?; … }
 #   callPackage, lib, system, index
 #

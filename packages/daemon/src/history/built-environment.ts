@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { TrackedRead } from "@devenv/engine";
+import type { EnvSpec } from "@devenv/env-file";
 import type { StorePath } from "@devenv/nix-formats";
 import type { ShellSettings } from "./generation-record.ts";
 
@@ -14,6 +15,8 @@ export interface BuiltEnvironment {
 	readonly sources: readonly StorePath[];
 	readonly root: string | null;
 	readonly settings: ShellSettings;
+	/** All that the project says; absent for an earlier generation. */
+	readonly spec?: EnvSpec;
 	/** The paths that it depends on. */
 	readonly tracked: readonly TrackedRead[];
 	/** Of everything that was read: see `contentDigest` of @devenv/shell. */

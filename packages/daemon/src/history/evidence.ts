@@ -27,12 +27,12 @@ export function newGeneration(
 		sources,
 		root,
 		lock: digestFiles(project.folder, ["env.lock"]),
-		spec: digestFiles(project.folder, ["env.yaml", "env.local.yaml"]),
+		spec: digestFiles(project.folder, ["env.yaml", "env.nix", "env.local.yaml"]),
 		content: digest,
-		settings: recordSettings(project.spec),
+		settings: recordSettings(environment.spec),
 		evidence: {
 			...around,
-			options: recordOptions(project.spec),
+			options: recordOptions(environment.spec),
 			reads: recordReads(ownReads(tracked), project.tracked),
 		},
 	};

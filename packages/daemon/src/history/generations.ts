@@ -212,9 +212,9 @@ export function projectKey(project: string): string {
 	return createHash("sha256").update(project).digest("hex").slice(0, 32);
 }
 
-/** Of env.yaml, env.local.yaml and env.lock as they are now; what cannot be read counts as absent. */
+/** Of env.yaml, env.nix, env.local.yaml, env.lock and files of variables as they are now; what cannot be read counts as absent. */
 function filesDigest(project: string, { settings }: Pick<Generation, "settings">): string {
-	const names = ["env.yaml", "env.local.yaml", "env.lock"];
+	const names = ["env.yaml", "env.nix", "env.local.yaml", "env.lock"];
 	return digestFiles(project, [...names, ...dotenvOf(project, settings).files.map((file) => relative(project, file))]);
 }
 

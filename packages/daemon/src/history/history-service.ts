@@ -36,7 +36,7 @@ import { rebuildCauses } from "./rebuild-causes.ts";
 
 /** What the project's files say now, evaluated. */
 export interface EvaluatedNow {
-	readonly environment: Pick<EvaluatedEnvironment, "drvPath" | "outPath" | "root">;
+	readonly environment: Pick<EvaluatedEnvironment, "drvPath" | "outPath" | "root" | "spec">;
 	readonly inputs: readonly NamedText[];
 	readonly diagnostics: readonly Diagnostic[];
 }

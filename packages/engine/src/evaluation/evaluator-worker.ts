@@ -70,7 +70,7 @@ function perform(task: EvaluationTask, using: (session: PackageSetSession) => vo
 	if (task.kind === "expression") return performExpression(task, using);
 	const session = sessionFor(task.set);
 	using(session);
-	return session.run(() => session.environment(task));
+	return session.run(() => (task.kind === "module" ? session.module(task) : session.environment(task)));
 }
 
 function performExpression(task: ExpressionTask, using: (session: PackageSetSession) => void): ExpressionReply {

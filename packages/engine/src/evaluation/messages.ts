@@ -8,7 +8,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
-import type { PackageOverride } from "@devenv/env-file";
+import type { ModuleValue, PackageOverride } from "@devenv/env-file";
 import type { TrackedRead } from "../engine-interface.ts";
 
 /** `workerData` of an evaluator thread. */
@@ -44,9 +44,34 @@ export interface RequestedPackage {
 	readonly location?: Location;
 }
 
+/** A project's env.nix. */
+export interface ModuleRequest {
+	/** Absolute. */
+	readonly file: string;
+	/** The name of the chosen profile, or `default`. */
+	readonly profile: string;
+	/** What env.yaml says, as JSON, for the module to see. */
+	readonly declared: string;
+}
+
+/** Evaluates a module and gives what it says. */
+export interface ModuleTask {
+	readonly kind: "module";
+	readonly set: PackageSetRequest;
+	readonly module: ModuleRequest;
+}
+
+export interface ModuleReply {
+	readonly kind: "module";
+	readonly value: ModuleValue;
+	readonly tracked: readonly TrackedRead[];
+}
+
 export interface EnvironmentTask {
 	readonly kind: "environment";
 	readonly set: PackageSetRequest;
+	/** Its packages may be among those asked for, and its texts may name store paths. */
+	readonly module?: ModuleRequest;
 	/** Where the overrides of `set` are written, in the same order. */
 	readonly overridePlaces: readonly (Location | undefined)[];
 	readonly name: string;
@@ -87,8 +112,8 @@ export interface ExpressionReply {
 	readonly traces: readonly string[];
 }
 
-export type EvaluationTask = EnvironmentTask | ExpressionTask;
-export type EvaluationReply = EnvironmentReply | ExpressionReply;
+export type EvaluationTask = EnvironmentTask | ModuleTask | ExpressionTask;
+export type EvaluationReply = EnvironmentReply | ModuleReply | ExpressionReply;
 
 /** The reply that a task gets. */
 export type ReplyTo<Task extends EvaluationTask> = Extract<EvaluationReply, { readonly kind: Task["kind"] }>;

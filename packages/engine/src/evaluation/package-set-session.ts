@@ -24,10 +24,14 @@ import type { NodeEvalIO } from "../eval-io/index.ts";
 import type {
 	EnvironmentReply,
 	EnvironmentTask,
+	ModuleReply,
+	ModuleRequest,
+	ModuleTask,
 	OverrideRequest,
 	PackageSetRequest,
 	RequestedPackage,
 } from "./messages.ts";
+import { type ReadModule, readModule } from "./module-reader.ts";
 import { ReadFingerprints } from "./read-fingerprints.ts";
 
 /** Roots remembered, the last used. */
@@ -48,6 +52,8 @@ export class PackageSetSession {
 	readonly #options: SessionOptions;
 	readonly #roots = new Map<string, Attrs>();
 	readonly #reads = new ReadFingerprints();
+	/** The last module that was read, and what it was asked with. */
+	#module: { readonly key: string; readonly module: ReadModule } | undefined;
 	#set: Attrs | undefined;
 
 	constructor(options: SessionOptions) {
@@ -86,12 +92,25 @@ export class PackageSetSession {
 		return this.#set;
 	}
 
+	/** What env.nix says. */
+	module({ module }: ModuleTask): ModuleReply {
+		const { value } = this.#read(module);
+		return { kind: "module", value, tracked: this.io.reads.reads() };
+	}
+
+	#read(request: ModuleRequest): ReadModule {
+		const key = JSON.stringify(request);
+		if (this.#module?.key !== key) this.#module = { key, module: readModule(request, this.evaluator, this.set) };
+		return this.#module.module;
+	}
+
 	/** Instantiates an environment and writes its derivations to the store. */
 	environment(task: EnvironmentTask): EnvironmentReply {
 		this.#requireOverrides(task);
-		this.#requirePackages(task);
+		const module = task.module === undefined ? undefined : this.#read(task.module);
+		this.#requirePackages(task.packages.filter(({ attr }) => module?.packages.has(attr) !== true));
 		try {
-			const requests = task.packages.map((request) => this.#request(request));
+			const requests = task.packages.map((request) => this.#request(request, module));
 			const root = task.packages.length === 0 ? null : this.#root(task, requests);
 			const environment = this.#call("mkEnvironment", [
 				["name", bytesFromText(task.name)],
@@ -100,6 +119,7 @@ export class PackageSetSession {
 				["enterShell", bytesFromText(task.enterShell)],
 				["shell", task.shell],
 				["root", root],
+				["storePaths", module === undefined ? [] : [...module.storePaths]],
 			]);
 			const drvPath = this.#text(environment, "drvPath");
 			this.io.write([drvPath]);
@@ -157,16 +177,20 @@ export class PackageSetSession {
 	}
 
 	/** A request as the set takes it: a name, or values where it is for outputs. */
-	#request(request: RequestedPackage): Request {
-		const attr = this.#versioned(request);
+	#request(request: RequestedPackage, module: ReadModule | undefined): Request {
 		const { outputs } = request;
-		if (outputs === undefined) return { key: attr, values: [bytesFromText(attr)] };
-		return { key: `${attr} ${outputs.join(" ")}`, values: this.#outputs({ ...request, attr }, outputs) };
+		const made = module?.packages.get(request.attr);
+		const attr = made === undefined ? this.#versioned(request) : request.attr;
+		if (outputs === undefined && made === undefined) return { key: attr, values: [bytesFromText(attr)] };
+		const value = made ?? expectAttrs(this.evaluator.force(attribute(this.set, attr)));
+		const values = outputs === undefined ? [value] : this.#outputs(value, { ...request, attr, outputs });
+		// Another module may have another package of this name.
+		const key = made === undefined ? "" : `${this.#module?.key ?? ""} `;
+		return { key: `${key}${attr} ${outputs?.join(" ") ?? ""}`, values };
 	}
 
-	#outputs(request: RequestedPackage, outputs: readonly string[]): Lazy[] {
-		const { attr, location } = request;
-		const value = expectAttrs(this.evaluator.force(attribute(this.set, attr)));
+	#outputs(value: Attrs, request: RequestedPackage & { readonly outputs: readonly string[] }): Lazy[] {
+		const { attr, location, outputs } = request;
 		const names = value.has("isDebianPackage") || !value.has("outputs") ? ["out"] : this.#texts(value, "outputs");
 		const unknown = outputs.find((each) => !names.includes(each));
 		if (unknown === undefined) return outputs.map((each) => value.get(each) ?? value);
@@ -233,8 +257,8 @@ export class PackageSetSession {
 	}
 
 	/** Refuses names that the set does not have, all at once, with what they may have meant. */
-	#requirePackages(task: EnvironmentTask): void {
-		const unknown = task.packages.filter(({ attr, version }) => {
+	#requirePackages(packages: EnvironmentTask["packages"]): void {
+		const unknown = packages.filter(({ attr, version }) => {
 			const names = version === undefined ? [attr] : versionedNames(attr, version);
 			return !names.some((name) => this.set.has(bytesFromText(name)));
 		});

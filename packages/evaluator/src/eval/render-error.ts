@@ -140,7 +140,8 @@ export function diagnoseError(error: EvalError, positions: PositionTable): Diagn
 	});
 }
 
-function locate(position: Position, positions: PositionTable): Location | undefined {
+/** A position for people; undefined where it is none. */
+export function locate(position: Position, positions: PositionTable): Location | undefined {
 	const at = positions.resolve(position);
 	if (at === undefined) return undefined;
 	const lineText = at.text === undefined ? undefined : textFromBytes(at.text);

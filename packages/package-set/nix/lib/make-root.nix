@@ -105,12 +105,13 @@ rec {
     , locales ? [ ]
     , path ? [ ]
     , clean ? false
+      # Further store paths that it is to keep.
+    , storePaths ? [ ]
     , root ? mkRoot { inherit packages shell locales; }
     }:
     let
       values = map (request: { attr = if isString request then request else request.pname or request.name; value = requested request; }) packages;
       others = filter (each: !(resolver.isPackage each.value)) values;
-      storePaths = map (each: each.value.outPath) others;
       version = value: value.version or (elemAt (builtins.attrValues (builtins.parseDrvName value.name)) 1);
       environment = derivation {
         name = storeNameOf name;
@@ -118,7 +119,8 @@ rec {
         builder = "builtin:environment";
         __structuredAttrs = true;
         root = if root == null then null else root.outPath;
-        inherit storePaths enterShell shell clean;
+        inherit enterShell shell clean;
+        storePaths = map (each: each.value.outPath) others ++ storePaths;
         path =
           path
           ++ map (each: each.value.outPath + "/bin") others
