@@ -56,6 +56,24 @@ test.serial("network: info before and after the environment is built", async (t)
 	t.regex(stdout, /\njq +1\.7|\n +jq +1\.7/);
 });
 
+test.serial(
+	"network: explain says why a package is there, who sets a variable, and what of the host was used",
+	async (t) => {
+		const because = (await devenv("explain", "package", "libonig5")).stdout;
+		t.regex(
+			because,
+			/^libonig5 \S+ is there because of\n\njq \S+ {3}\(env\.yaml:1\)\n {2}depends on libjq1 [^]*→ libonig5 /,
+		);
+		const missing = await devenv("explain", "package", "libonig");
+		t.is(missing.code, 1);
+		t.regex(missing.stderr, /EXPLAIN_NOT_THERE[^]*libonig5/);
+		t.regex((await devenv("explain", "variable", "DEVENV_ROOT")).stdout, new RegExp(`devenv +${project}`));
+		t.regex((await devenv("explain", "variable", "NONE")).stdout, /^Nothing in the project sets NONE/);
+		const { programs } = JSON.parse((await devenv("explain", "host", "--json")).stdout) as { programs: unknown[] };
+		t.true(Array.isArray(programs));
+	},
+);
+
 test.serial("network: an overlay that changes a source or a dependency changes the shell", async (t) => {
 	const overlaid = installation.project("overlaid", {
 		"env.yaml": "packages: [jq]\noverlays: [./overlay.nix]\n",

@@ -16,7 +16,10 @@ import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
 import Gc from "./commands/gc.ts";
+import ExplainHost from "./commands/explain/host.ts";
+import ExplainPackage from "./commands/explain/package.ts";
 import ExplainRebuild from "./commands/explain/rebuild.ts";
+import ExplainVariable from "./commands/explain/variable.ts";
 import History from "./commands/history.ts";
 import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
@@ -50,6 +53,9 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	update: Update,
 	lock: Lock,
 	"explain:rebuild": ExplainRebuild,
+	"explain:package": ExplainPackage,
+	"explain:variable": ExplainVariable,
+	"explain:host": ExplainHost,
 	history: History,
 	diff: Diff,
 	rollback: Rollback,

@@ -47,6 +47,7 @@ import { digestOf, requireConsent } from "./consent.ts";
 import { copyStorePaths } from "./copy-paths.ts";
 import { editEnvironment, type EditWorld } from "./edit-environment.ts";
 import { dotenvOf } from "./dotenv-files.ts";
+import { Explanations } from "./explanations.ts";
 import type { RequestContext } from "./handler.ts";
 import type { BuiltEnvironment } from "./history/built-environment.ts";
 import { newGeneration, recordSettings, recordVariables } from "./history/evidence.ts";
@@ -134,6 +135,7 @@ export class EngineService {
 	readonly locks: LockRequests;
 	readonly #generations: Generations;
 	readonly history: HistoryService;
+	readonly explanations: Explanations;
 	#live: LiveReload | undefined;
 
 	constructor(engine: Engine, context: ServiceContext, helper: string | null) {
@@ -164,6 +166,12 @@ export class EngineService {
 				return (await this.#prepareOutside(params, request)).diagnostics;
 			},
 			bringShells: (project) => this.#bringShells(project),
+		});
+		this.explanations = new Explanations({
+			engine,
+			state: context.layout.state,
+			evaluate: (params, request) => this.#evaluateNow(params, request),
+			read: (params, request) => this.#lockedProject(params, "frozen", request),
 		});
 	}
 

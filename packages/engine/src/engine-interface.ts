@@ -184,6 +184,40 @@ export interface RootMember {
 	readonly version: string;
 }
 
+/** One step of a way through a closure: to this package. */
+export interface PackageStep {
+	readonly name: string;
+	readonly version: string;
+	readonly kind: "pre-depends" | "depends" | "recommends";
+	/** As the package before says it: `libc6 (>= 2.38)`; null for what it recommends. */
+	readonly relation: string | null;
+}
+
+/** A way to a package, from something that is there for its own sake. */
+export interface PackageChain {
+	readonly start: {
+		/** Asked for by the project; in every root; the user's shell; for his locale. */
+		readonly kind: "requested" | "essential" | "shell" | "locales";
+		/** As it is written. */
+		readonly text: string;
+		/** `env.yaml:3`; null for what nobody wrote. */
+		readonly place: string | null;
+	};
+	readonly version: string;
+	/** Empty where the start is the package itself. */
+	readonly steps: readonly PackageStep[];
+}
+
+export interface PackageReasons {
+	/** The package's own name. */
+	readonly name: string;
+	readonly version: string;
+	/** The shortest ways first, those from what the project asks for before others. */
+	readonly chains: readonly PackageChain[];
+	/** How many more there are. */
+	readonly more: number;
+}
+
 /** Failures that are the user's to mend are DiagnosticErrors. */
 export interface Engine {
 	/** A lock for the spec: entries of `existing` are kept unless asked otherwise, missing ones are made (network). */
@@ -192,6 +226,8 @@ export interface Engine {
 	describeInput(lock: LockFile, name: string): string | null;
 	/** Instantiates the environment of a spec; brings its inputs into the store first. Nothing is built but imports. */
 	evaluateEnvironment(request: EnvironmentRequest, options?: WorkOptions): Promise<EvaluatedEnvironment>;
+	/** Why a package (its own name or an attribute) is in an environment's root; fails with `EXPLAIN_NOT_THERE`. */
+	explainPackage(request: EnvironmentRequest, name: string, options?: WorkOptions): Promise<PackageReasons>;
 	/** Evaluates an expression and prints its value. */
 	evaluate(request: EvaluateRequest, options?: WorkOptions): Promise<EvaluateResult>;
 	/** All packages of a root, dependencies included, by name. */

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
-import { DiagnosticError, diagnose } from "@devenv/diagnostics";
+import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
@@ -29,6 +29,7 @@ import type {
 	LockOptions,
 	LockOutcome,
 	ModuleSource,
+	PackageReasons,
 	RealiseOptions,
 	RootMember,
 	SearchOutcome,
@@ -39,7 +40,7 @@ import type { EngineListener } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
-import type { ModuleRequest, ModuleTask, PackageSetRequest } from "./evaluation/messages.ts";
+import type { EnvironmentReply, ModuleRequest, ModuleTask, PackageSetRequest } from "./evaluation/messages.ts";
 import { readApt } from "./fetch/mirrors.ts";
 import { createFetcher } from "./fetch/http-fetcher.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
@@ -168,6 +169,19 @@ class StoreEngine implements Engine {
 		return this.#working(() => this.#evaluateEnvironment(request, options));
 	}
 
+	explainPackage(request: EnvironmentRequest, name: string, options: WorkOptions = {}): Promise<PackageReasons> {
+		return this.#working(async () => {
+			const { reply } = await this.#evaluateTask(request, options, name);
+			if (reply.reasons !== undefined && reply.reasons !== null) return reply.reasons;
+			const names =
+				reply.root === null ? [] : this.rootMembers(parseDrvPath(reply.root.drvPath)).map((each) => each.name);
+			const near = nearestNames(name, names, { most: 3 });
+			return fail("EXPLAIN_NOT_THERE", `the environment has no package '${name}'`, {
+				hint: near.length > 0 ? `did you mean: ${near.join(", ")}?` : "`devenv info` lists what the project asks for",
+			});
+		});
+	}
+
 	evaluate(request: EvaluateRequest, options: WorkOptions = {}): Promise<EvaluateResult> {
 		return this.#working(() => this.#evaluate(request, options));
 	}
@@ -288,6 +302,30 @@ class StoreEngine implements Engine {
 	}
 
 	async #evaluateEnvironment(request: EnvironmentRequest, options: WorkOptions): Promise<EvaluatedEnvironment> {
+		const { reply, spec, located } = await this.#evaluateTask(request, options);
+		return {
+			spec,
+			name: spec.name?.value ?? "environment",
+			drvPath: parseDrvPath(reply.drvPath),
+			outPath: parseStorePath(reply.outPath),
+			index: parseStorePath(located.index),
+			sources: located.sources,
+			root:
+				reply.root === null
+					? null
+					: { drvPath: parseDrvPath(reply.root.drvPath), outPath: parseStorePath(reply.root.outPath) },
+			packages: reply.packages,
+			tracked: reply.tracked,
+			diagnostics: reply.warnings.map((message) => ({ ...diagnose("EVAL_WARNING", message), severity: "warning" })),
+		};
+	}
+
+	/** `explain`: a package whose reasons are wanted. */
+	async #evaluateTask(
+		request: EnvironmentRequest,
+		options: WorkOptions,
+		explain?: string,
+	): Promise<{ readonly reply: EnvironmentReply; readonly spec: EnvSpec; readonly located: LocatedPackageSet }> {
 		const located = await this.#packageSet(request, options);
 		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
@@ -316,25 +354,12 @@ class StoreEngine implements Engine {
 				enterShell: spec.enterShell,
 				shell: callerShell(spec.shell, request.variables),
 				locales: callerLocales(request.variables),
+				...(explain === undefined ? {} : { explain }),
 			},
 			this.#answering(options),
 			options.signal,
 		);
-		return {
-			spec,
-			name: spec.name?.value ?? "environment",
-			drvPath: parseDrvPath(reply.drvPath),
-			outPath: parseStorePath(reply.outPath),
-			index: parseStorePath(set.index),
-			sources: located.sources,
-			root:
-				reply.root === null
-					? null
-					: { drvPath: parseDrvPath(reply.root.drvPath), outPath: parseStorePath(reply.root.outPath) },
-			packages: reply.packages,
-			tracked: reply.tracked,
-			diagnostics: reply.warnings.map((message) => ({ ...diagnose("EVAL_WARNING", message), severity: "warning" })),
-		};
+		return { reply, spec, located };
 	}
 
 	/** The whole of what a project says. */

@@ -537,3 +537,36 @@ test("what is wrong with env.nix is told at its place", async (t) => {
 	t.regex(await fault("{ }", "env: { A: '${B}' }\n"), /^ENV_\w+ env\.yaml:1:11/);
 	t.regex(await fault("3"), /^ENV_TYPE .*env\.nix must be a set of options/);
 });
+
+test("a package is explained by the shortest ways from what is asked for", async (t) => {
+	const { engine, project, lock, write } = makeEngine(t);
+	write(
+		"overlay.nix",
+		`final: prev: {
+			zsh = prev.zsh.override { depends = [ "locales" "libjq1 (>= 1)" ]; };
+			locales = prev.locales.override { preDepends = [ "libjq1" ]; };
+		}`,
+	);
+	const why = (name: string, text: string): ReturnType<Engine["explainPackage"]> =>
+		engine.explainPackage({ project, spec: specOf(`overlays: [./overlay.nix]\n${text}`), lock, variables: {} }, name);
+	const reasons = await why("libjq1", "packages:\n  - locales\n  - zsh\n  - jq\n");
+	t.deepEqual(
+		reasons.chains.map(({ start, steps }) => [
+			`${start.kind} ${start.text} ${start.place ?? ""}`,
+			...steps.map((step) => `${step.kind} ${step.relation ?? ""} ${step.name}`),
+		]),
+		[
+			["requested locales env.yaml:3", "pre-depends libjq1 libjq1"],
+			["requested zsh env.yaml:4", "depends libjq1 (>= 1) libjq1"],
+			["requested jq env.yaml:5", "depends libjq1 libjq1"],
+		],
+	);
+	const own = await why("bash", "packages: [jq, bash]\n");
+	t.deepEqual(own.chains[0]?.steps, []);
+	t.is(own.chains[0]?.start.kind, "requested");
+	t.is((await why("bash", "packages: [jq]\n")).chains[0]?.start.kind, "essential");
+	const missing = await failure(t, why("libjq2", "packages: [jq]\n"));
+	t.is(missing.code, "EXPLAIN_NOT_THERE");
+	t.regex(missing.hint ?? "", /libjq1/);
+	t.is((await failure(t, why("jq", "packages: []\n"))).code, "EXPLAIN_NOT_THERE");
+});

@@ -90,9 +90,19 @@ export {
 	type WaitResult,
 } from "./process-methods.ts";
 export {
+	explainHost,
+	type ExplainHostResult,
+	type ExplainNamedParams,
+	explainPackage,
+	type ExplainPackageResult,
+	type ExplainedChain,
 	explainRebuild,
 	type ExplainRebuildParams,
 	type ExplainRebuildResult,
+	explainVariable,
+	type ExplainVariableResult,
+	type HostProgram,
+	type VariableSource,
 	type RebuildCause,
 } from "./explain-methods.ts";
 export {

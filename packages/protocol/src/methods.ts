@@ -12,6 +12,7 @@ import {
 	boolean,
 	count,
 	type Decoder,
+	type Fields,
 	nullable,
 	number,
 	object,
@@ -205,6 +206,12 @@ const packageInfo = object<PackageInfo>({ attr: string, name: string, version: s
 const diagnostics = arrayOf(diagnostic);
 const runningBuild = object<StatusResult["builds"][number]>({ drvPath: string, name: string, seconds: number });
 
+/** For {@link object}. */
+export const profileParams: Fields<ProfileParams> = {
+	...project,
+	profile: optional(string),
+};
+
 export const handshake: Method<HandshakeParams, HandshakeResult> = {
 	name: "handshake",
 	params: openObject<HandshakeParams>({ protocol: count, version: string }),
@@ -255,7 +262,7 @@ export const prepareQuickly: Method<PrepareParams, QuickResult> = {
 /** Says what the environment is, evaluating but not realising it. */
 export const environmentInfo: Method<ProfileParams, InfoResult> = {
 	name: "environment.info",
-	params: object<ProfileParams>({ ...project, profile: optional(string) }),
+	params: object<ProfileParams>(profileParams),
 	result: object<InfoResult>({
 		name: string,
 		project: absolutePath,

@@ -62,3 +62,4 @@ export {
 	type ViewSpec,
 } from "./stamp-file.ts";
 export { type ProjectScript, scriptFolder } from "./script-folder.ts";
+export { toolVariables } from "./tool-prefixes.ts";

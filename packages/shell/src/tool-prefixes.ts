@@ -44,6 +44,13 @@ const tools: readonly Tool[] = [
 	{ program: "go", variables: ["GOBIN"], value: "go/bin", programs: "go/bin" },
 ];
 
+/** The variables that may be set so, with their programs. */
+export const toolVariables: ReadonlyMap<string, string> = new Map(
+	tools.flatMap(({ program, variables, also = {} }) =>
+		[variables[0], ...Object.keys(also)].map((name) => [name, program] as const),
+	),
+);
+
 export interface ToolPrefixRequest {
 	/** Physical path of the FHS root. */
 	readonly root: string;

@@ -9,7 +9,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
 import type { ModuleValue, PackageOverride } from "@devenv/env-file";
-import type { TrackedRead } from "../engine-interface.ts";
+import type { PackageReasons, TrackedRead } from "../engine-interface.ts";
 
 /** `workerData` of an evaluator thread. */
 export interface EvaluatorSetup {
@@ -81,6 +81,8 @@ export interface EnvironmentTask {
 	/** The shell that the root has to hold. */
 	readonly shell: string;
 	readonly locales: readonly string[];
+	/** Say why this package is there. */
+	readonly explain?: string;
 }
 
 export interface EnvironmentReply {
@@ -91,6 +93,8 @@ export interface EnvironmentReply {
 	readonly packages: readonly { readonly attr: string; readonly name: string; readonly version: string }[];
 	readonly tracked: readonly TrackedRead[];
 	readonly warnings: readonly string[];
+	/** Null where it is not there; absent where it was not asked for. */
+	readonly reasons?: PackageReasons | null;
 }
 
 export interface ExpressionTask {

@@ -13,9 +13,10 @@ import {
 	isString,
 	type Lazy,
 	NixPath,
+	type NixString,
 	type Value,
 } from "@devenv/evaluator";
-import { isVersion, versionedNames } from "@devenv/env-file";
+import { isVersion, versionedNames, writtenPackage } from "@devenv/env-file";
 import { bytesFromText, parseStorePath, textFromBytes } from "@devenv/nix-formats";
 import { packageSetEntry } from "@devenv/package-set";
 import type { Store } from "@devenv/store";
@@ -31,6 +32,8 @@ import type {
 	PackageSetRequest,
 	RequestedPackage,
 } from "./messages.ts";
+import type { PackageReasons } from "../engine-interface.ts";
+import { type NamedRequest, packageReasons } from "./package-reasons.ts";
 import { type ReadModule, readModule } from "./module-reader.ts";
 import { ReadFingerprints } from "./read-fingerprints.ts";
 
@@ -131,6 +134,7 @@ export class PackageSetSession {
 				packages: this.#packages(environment),
 				tracked: this.io.reads.reads(),
 				warnings: this.#options.warnings.splice(0),
+				...(task.explain === undefined ? {} : { reasons: this.#reasons(task, requests, { root, name: task.explain }) }),
 			};
 		} catch (error) {
 			throw this.#atPackage(error, task);
@@ -174,6 +178,34 @@ export class PackageSetSession {
 		const value = this.evaluator.force(attribute(attrs, name));
 		if (!isString(value)) throw new Error(`the attribute '${name}' is not a string`);
 		return textFromBytes(typeof value === "string" ? value : value.text);
+	}
+
+	#reasons(
+		{ packages }: EnvironmentTask,
+		requests: readonly Request[],
+		{ root, name }: { readonly root: Attrs | null; readonly name: string },
+	): PackageReasons | null {
+		if (root === null) return null;
+		const named = requests.flatMap(({ values: [first] }, index): NamedRequest[] => {
+			const { attr = "", location } = packages[index] ?? {};
+			const own = first === undefined ? undefined : this.#ownName(first);
+			const place = location === undefined ? null : `${location.file}:${location.line}`;
+			return own === undefined ? [] : [{ name: own, text: writtenPackage(attr), place }];
+		});
+		const asked = { name, requests: named };
+		const own = this.set.has(bytesFromText(name)) ? this.#ownName(bytesFromText(name)) : undefined;
+		return (
+			packageReasons(this.evaluator, root, asked) ??
+			(own === undefined ? undefined : packageReasons(this.evaluator, root, { ...asked, name: own })) ??
+			null
+		);
+	}
+
+	/** The name of a package in a closure, from a request; undefined for what is no package. */
+	#ownName(request: Lazy): string | undefined {
+		const forced = this.evaluator.force(request);
+		const value = isString(forced) ? this.evaluator.force(this.set.get(textOf(forced)) ?? null) : forced;
+		return value instanceof Attrs && value.has("pname") ? this.#text(value, "pname") : undefined;
 	}
 
 	/** A request as the set takes it: a name, or values where it is for outputs. */
@@ -289,6 +321,10 @@ interface Request {
 	/** Tells it from others. */
 	readonly key: string;
 	readonly values: readonly Lazy[];
+}
+
+function textOf(value: NixString): string {
+	return typeof value === "string" ? value : value.text;
 }
 
 /** Changes as `override` takes them. */

@@ -90,6 +90,14 @@ rec {
     in
     root // {
       inherit shell;
+      # Why each package is there: what the root was asked for, and the nodes of the closure, each with its groups of candidates.
+      resolution = {
+        nodes = chosen;
+        requested = map (value: value.pname) (filter resolver.isPackage values);
+        essential = index.meta.essential;
+        shell = shellPackages.${shell};
+        locales = if wantedLocales == [ ] then [ ] else [ "locales" ];
+      };
       # { name; version; } of everything in the root, by name.
       closure = map (name: { inherit name; inherit (chosen.${name}.package) version; }) members;
       path = collect "path" traits;
