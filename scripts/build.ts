@@ -137,7 +137,7 @@ function writeHooks(): void {
 			writeFileSync(join(folder, `${shell}-${mode}`), hookText(shell, mode));
 		}
 	}
-	writeFileSync(join(folder, "direnv-view"), hookText("direnv", "view"));
+	for (const shell of ["nu", "direnv"] as const) writeFileSync(join(folder, `${shell}-view`), hookText(shell, "view"));
 }
 
 await buildClient();

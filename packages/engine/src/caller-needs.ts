@@ -16,7 +16,12 @@ export const CALLER_VARIABLES: readonly string[] = [
 type Variables = Readonly<Record<string, string>>;
 
 /** The shell that the root must hold: the one asked for, the caller's where the choice is `auto`, bash when in doubt. */
-export function callerShell(choice: "auto" | "bash" | "zsh" | "fish", variables: Variables): "bash" | "zsh" | "fish" {
+export function callerShell(
+	choice: "auto" | "bash" | "zsh" | "fish" | "nu",
+	variables: Variables,
+): "bash" | "zsh" | "fish" {
+	// Nushell is no package of Debian's: the caller's own is used.
+	if (choice === "nu") return "bash";
 	if (choice !== "auto") return choice;
 	const name = (variables["SHELL"] ?? "").split("/").at(-1);
 	return name === "zsh" || name === "fish" ? name : "bash";

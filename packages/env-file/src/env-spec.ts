@@ -69,7 +69,7 @@ export interface AliasSpec {
 	readonly value: string;
 }
 
-export type ShellChoice = "auto" | "bash" | "zsh" | "fish";
+export type ShellChoice = "auto" | "bash" | "zsh" | "fish" | "nu";
 export type PromptChoice = "auto" | "off";
 /** Whether open shells follow changes: by themselves, when asked to, or not at all. */
 export type ReloadChoice = "auto" | "manual" | "off";

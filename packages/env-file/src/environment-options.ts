@@ -323,6 +323,7 @@ const profileFields: Fields<ProfileDeclaration> = {
 			bash: "GNU bash",
 			zsh: "the Z shell",
 			fish: "the friendly interactive shell",
+			nu: "nushell, which has to be on the host's PATH",
 		}),
 		description: "The interactive shell; `auto` is the shell that you use already.",
 		fallback: "auto",

@@ -56,4 +56,4 @@ export { type LockChoice, type LockSides, mergeLocks, type MergedLock, splitLock
 export { formatLock } from "./format-lock.ts";
 export { parseLock, type ParsedLock } from "./parse-lock.ts";
 export { isVersion, versionedNames } from "./package-version.ts";
-export { type EnvModule, modulePackage, type ModuleValue } from "./module-value.ts";
+export { type EnvModule, modulePackage, type ModuleValue, writtenPackage } from "./module-value.ts";

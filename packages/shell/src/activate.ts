@@ -29,11 +29,11 @@ import { certificateVariables } from "./certificates.ts";
 import { composeEtc, etcInputs } from "./compose-etc.ts";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import { hostProgramFolders, linkHostPrograms, linkSetuidPrograms } from "./host-programs.ts";
-import { hostTree } from "./host-tree.ts";
+import { hostTree, isHidden } from "./host-tree.ts";
 import { formatRegistration, makeLiveFolder, type ShellRegistration } from "./live-shell.ts";
 import { pruneViews } from "./prune-views.ts";
 import { readEnvironment } from "./read-environment.ts";
-import type { ShellName } from "./shell-name.ts";
+import { type ShellName, shellNames } from "./shell-name.ts";
 import {
 	projectHash,
 	projectRuntime,
@@ -170,12 +170,13 @@ function chooseShell(request: ActivationRequest, root: string | null, diagnostic
 	const wanted = request.shell ?? "auto";
 	const own = basename(request.caller.env["SHELL"] ?? "bash");
 	const name = wanted === "auto" ? own : wanted;
-	const known = (["bash", "zsh", "fish"] as const).find((each) => each === name);
+	const known = shellNames.find((each) => each === name);
 	const find = (each: string): string | undefined =>
 		["/usr/bin", "/bin", "/usr/local/bin"]
 			.map((folder) => `${folder}/${each}`)
 			.find((path) => existsSync(`${root ?? ""}${path}`));
-	const program = known === undefined ? undefined : find(known);
+	const program =
+		known === undefined ? undefined : (find(known) ?? (known === "nu" ? hostNu(request, root) : undefined));
 	if (known !== undefined && program !== undefined) return { name: known, program };
 	const reason = known === undefined ? "is not one that devenv knows how to start" : "is not in the environment";
 	diagnostics.push(
@@ -185,6 +186,14 @@ function chooseShell(request: ActivationRequest, root: string | null, diagnostic
 		}),
 	);
 	return { name: "bash", program: find("bash") ?? "/bin/bash" };
+}
+
+/** Debian has no nushell: the caller's own takes its place, as the view shows it. */
+function hostNu({ caller }: ActivationRequest, root: string | null): string | undefined {
+	const { SHELL: own = "", PATH: path = "" } = caller.env;
+	const candidates = [...(basename(own) === "nu" ? [own] : []), ...path.split(":").map((folder) => `${folder}/nu`)];
+	const found = candidates.find((each) => each.startsWith("/") && existsSync(each));
+	return found === undefined || root === null || !isHidden(found) ? found : `${hostTree}${found}`;
 }
 
 /* ---- what the view needs ---- */

@@ -3,6 +3,7 @@
 import type { ProjectScript } from "./script-folder.ts";
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
+import type { ShellName } from "./shell-name.ts";
 import type { ShellRegistration } from "./live-shell.ts";
 import type { PathCondition } from "./stamp-conditions.ts";
 import type { Stamp } from "./stamp-file.ts";
@@ -69,7 +70,7 @@ export interface ActivationRequest {
 	 * stamp good for one entry only. */
 	readonly readSince: bigint;
 	/** The shell that env.yaml asks for; `auto`: the caller's own. */
-	readonly shell?: "auto" | "bash" | "zsh" | "fish";
+	readonly shell?: "auto" | ShellName;
 	/** `auto` puts the environment's name before the prompt; `off`, the default, leaves the prompt alone. */
 	readonly prompt?: "auto" | "off";
 	/** Start from an empty environment but for these variables; host programs are left out too. */

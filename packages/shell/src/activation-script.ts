@@ -17,6 +17,7 @@ import {
 	quoteForSh,
 	zshLive,
 } from "./live-functions.ts";
+import { nuStartup, quoteForNu } from "./nu-functions.ts";
 import type { ShellName } from "./shell-name.ts";
 
 export interface ScriptRequest {
@@ -51,6 +52,8 @@ export function activationFor(shell: ShellName, request: ScriptRequest): Activat
 			return zshActivation(request);
 		case "fish":
 			return fishActivation(request);
+		case "nu":
+			return nuActivation(request);
 		default:
 			return unreachable(shell);
 	}
@@ -120,6 +123,17 @@ function fishActivation(request: ScriptRequest): ActivationScript {
 	};
 }
 
+function nuActivation(request: ScriptRequest): ActivationScript {
+	const { text, data } = nuStartup(request);
+	return {
+		files: withHook(request, [
+			["startup.nu", text],
+			["environment.json", data],
+		]),
+		command: [request.program, "--execute", `source ${quoteForNu(`${request.folder}/startup.nu`)}`],
+	};
+}
+
 function withHook(request: ScriptRequest, files: readonly (readonly [string, string])[]): Map<string, string> {
 	const all = new Map(files);
 	if (request.enterShell.trim() !== "") all.set("enter.sh", `${request.enterShell}\n`);
@@ -131,7 +145,7 @@ function enterHook(request: ScriptRequest): string {
 }
 
 /** After `enter_shell`, whose words are to mean what they mean elsewhere. */
-function aliases(shell: ShellName, { changes }: ScriptRequest): string {
+function aliases(shell: Exclude<ShellName, "nu">, { changes }: ScriptRequest): string {
 	return `${aliasChanges(shell, changes)}\n`;
 }
 

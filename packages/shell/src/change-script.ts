@@ -6,6 +6,7 @@
 import { unreachable } from "@devenv/diagnostics";
 import type { EnvironmentChange } from "./environment-difference.ts";
 import { quoteForFish, quoteForSh } from "./live-functions.ts";
+import { nuChange } from "./nu-functions.ts";
 import type { ShellName } from "./shell-name.ts";
 
 /** What a shell does before a prompt. */
@@ -20,6 +21,7 @@ export interface ChangeScript {
 
 /** The text of one generation for one kind of shell. */
 export function changeScript(shell: ShellName, script: ChangeScript): string {
+	if (shell === "nu") return nuScript(script);
 	const fish = shell === "fish";
 	const quote = fish ? quoteForFish : quoteForSh;
 	const lines: string[] = [];
@@ -38,6 +40,12 @@ export function changeScript(shell: ShellName, script: ChangeScript): string {
 	}
 	if (script.message !== "") lines.push(`printf '%s\\n' ${quote(script.message)} >&2`);
 	return `${lines.join("\n")}\n`;
+}
+
+/** Data for nushell; the environment stays as it is where there are no changes. */
+function nuScript({ changes, message, promptName }: ChangeScript): string {
+	const said = { prompt: promptName?.now ?? null, message };
+	return `${JSON.stringify(changes === null ? { message } : nuChange(changes, said))}\n`;
 }
 
 /** Calls that bring bash or zsh to this environment, whatever it has now. */
@@ -88,7 +96,7 @@ export function fishChanges(changes: readonly EnvironmentChange[]): string {
 }
 
 /** Calls that give any kind of shell these aliases, and take away what it has of earlier ones. */
-export function aliasChanges(shell: ShellName, changes: readonly EnvironmentChange[]): string {
+export function aliasChanges(shell: Exclude<ShellName, "nu">, changes: readonly EnvironmentChange[]): string {
 	const quote = shell === "fish" ? quoteForFish : quoteForSh;
 	const calls = changes.flatMap((change) =>
 		change.kind === "alias" ? [`__devenv_alias ${change.name} ${quote(change.value)}`] : [],

@@ -20,6 +20,8 @@ export function hookText(shell: ShellName | "direnv", mode: HookMode): string {
 			return read("direnv.sh");
 		case "fish":
 			return `set -g __devenv_hook_mode ${mode}\n${read("hook.fish")}${mode === "shims" ? fishShims : ""}`;
+		case "nu":
+			return read("hook.nu");
 		case "bash":
 		case "zsh":
 			return `__devenv_hook_mode=${mode}\n${read("posix.sh")}${mode === "shims" ? posixShims : ""}${read(`${shell}.sh`)}`;

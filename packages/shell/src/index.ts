@@ -63,3 +63,4 @@ export {
 } from "./stamp-file.ts";
 export { type ProjectScript, scriptFolder } from "./script-folder.ts";
 export { toolVariables } from "./tool-prefixes.ts";
+export { quoteForNu } from "./nu-functions.ts";

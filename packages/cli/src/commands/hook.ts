@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "@devenv/diagnostics";
-import { quoteForFish, quoteForSh } from "@devenv/shell";
+import { quoteForFish, quoteForNu, quoteForSh } from "@devenv/shell";
 import { Args, Flags } from "@oclif/core";
 import { DevenvCommand } from "../devenv-command.ts";
 import { installationRoot } from "../installation.ts";
 
-const shells = ["bash", "zsh", "fish", "direnv"] as const;
+const shells = ["bash", "zsh", "fish", "nu", "direnv"] as const;
 
 export default class Hook extends DevenvCommand {
 	static override summary = "Print what makes a shell enter projects on cd";
@@ -21,6 +21,10 @@ export default class Hook extends DevenvCommand {
 		{ description: "bash, in ~/.bashrc", command: 'eval "$(<%= config.bin %> hook bash)"' },
 		{ description: "zsh, in ~/.zshrc", command: 'eval "$(<%= config.bin %> hook zsh)"' },
 		{ description: "fish, in ~/.config/fish/config.fish", command: "<%= config.bin %> hook fish | source" },
+		{
+			description: "nushell, once",
+			command: '<%= config.bin %> hook nu | save --force ($nu.data-dir | path join "vendor/autoload/devenv.nu")',
+		},
 		{ description: "direnv", command: "<%= config.bin %> hook direnv > ~/.config/direnv/lib/devenv.sh" },
 	];
 	static override args = { shell: Args.string({ description: "the shell", options: [...shells], required: true }) };
@@ -34,12 +38,17 @@ export default class Hook extends DevenvCommand {
 		if (shell === "direnv" && flags.shims) {
 			fail("USAGE_INVALID", "--shims is for shells", { hint: "`use devenv` works by shims in any case" });
 		}
+		if (shell === "nu" && flags.shims) {
+			fail("USAGE_INVALID", "nushell takes no --shims", { hint: "without it, cd opens a shell of the project's own" });
+		}
 		const root = installationRoot();
 		const launcher = join(root, "scripts/devenv");
 		const first =
-			shell === "fish"
-				? `set -g __devenv_launcher ${quoteForFish(launcher)}`
-				: `__devenv_launcher=${quoteForSh(launcher)}`;
+			shell === "nu"
+				? `const __devenv_launcher = ${quoteForNu(launcher)}`
+				: shell === "fish"
+					? `set -g __devenv_launcher ${quoteForFish(launcher)}`
+					: `__devenv_launcher=${quoteForSh(launcher)}`;
 		// Written by the install step; the launcher prints it too, without this program's start (scripts/devenv).
 		const text = readFileSync(join(root, `build/hooks/${shell}-${flags.shims ? "shims" : "view"}`), "utf8");
 		this.print(`${first}\n${text}`);

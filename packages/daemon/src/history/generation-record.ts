@@ -55,7 +55,7 @@ export interface Evidence {
 
 /** How a shell of the generation behaves: what env.yaml said beside the environment itself. */
 export interface ShellSettings {
-	readonly shell: "auto" | "bash" | "zsh" | "fish";
+	readonly shell: "auto" | "bash" | "zsh" | "fish" | "nu";
 	readonly prompt: "auto" | "off";
 	readonly reload: "auto" | "manual" | "off";
 	readonly clean: boolean;
@@ -122,7 +122,7 @@ const generation: Decoder<Generation> = object<Generation>({
 	content: string,
 	summary: string,
 	settings: object<ShellSettings>({
-		shell: oneOf("auto", "bash", "zsh", "fish"),
+		shell: oneOf("auto", "bash", "zsh", "fish", "nu"),
 		prompt: oneOf("auto", "off"),
 		reload: oneOf("auto", "manual", "off"),
 		clean: boolean,

@@ -9,7 +9,7 @@ import type { ShellName } from "@devenv/shell";
  */
 export function rootConflict(before: string, after: string, shell: ShellName): string | undefined {
 	const [old, now] = [installedVersions(before), installedVersions(after)];
-	for (const name of ["libc6", shell]) {
+	for (const name of shell === "nu" ? ["libc6"] : ["libc6", shell]) {
 		const [from, to] = [old.get(name), now.get(name)];
 		if (from === to) continue;
 		if (from === undefined || to === undefined || upstream(from) !== upstream(to)) {
