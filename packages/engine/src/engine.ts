@@ -40,7 +40,13 @@ import type { EngineListener } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
-import type { EnvironmentReply, ModuleRequest, ModuleTask, PackageSetRequest } from "./evaluation/messages.ts";
+import type {
+	EnvironmentReply,
+	ModuleRequest,
+	ModuleTask,
+	PackageSetRequest,
+	TreeSetRequest,
+} from "./evaluation/messages.ts";
 import { readApt } from "./fetch/mirrors.ts";
 import { createFetcher } from "./fetch/http-fetcher.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
@@ -84,15 +90,15 @@ function copyOptions(
 	return { signal, emit: onEvent ?? (() => undefined) };
 }
 
-/** The input that all packages come from; fails with `ENV_INPUTS_MIXED`. */
-function requireOneInput(spec: EnvSpec, name: string = spec.packages[0]?.input ?? DEFAULT_INPUT): string {
-	const foreign = spec.packages.find(({ input }) => input !== name);
+/** The archive that packages come from, those of trees aside; fails with `ENV_INPUTS_MIXED` where there are several. */
+function requireOneArchive(packages: EnvSpec["packages"], name: string = packages[0]?.input ?? DEFAULT_INPUT): string {
+	const foreign = packages.find(({ input }) => input !== name);
 	if (foreign === undefined) return name;
-	const message = `the packages come from the inputs '${name}' and '${foreign.input}', which cannot share one root`;
+	const message = `the packages come from the archives '${name}' and '${foreign.input}', which cannot share one root`;
 	throw new DiagnosticError(
 		diagnose("ENV_INPUTS_MIXED", message, {
 			...(foreign.location === undefined ? {} : { location: foreign.location }),
-			hint: "take all packages from one input",
+			hint: "take all packages from one archive; those of inputs with a default.nix may be beside them",
 		}),
 	);
 }
@@ -335,16 +341,20 @@ class StoreEngine implements Engine {
 			source === undefined || module === undefined
 				? request.spec
 				: await this.#withModule(source, { kind: "module", set, module }, options);
-		// The module was given the packages of that input.
-		requireOneInput(spec, requireOneInput(request.spec));
+		// The module was given the packages of that archive.
+		const archive = this.#archive(request.spec, request.lock);
+		this.#archive(spec, request.lock, archive);
+		// What it asks of trees besides.
+		const trees = source === undefined ? set.trees : (await this.#trees({ ...request, spec }, options)).sets;
 		const reply = await this.#evaluators.run(
 			{
 				kind: "environment",
-				set,
+				set: { ...set, trees },
 				...(module === undefined ? {} : { module }),
 				name: spec.name?.value ?? "environment",
 				overridePlaces: spec.overrides.map(({ location }) => location),
-				packages: spec.packages.map(({ attr, version, outputs, location }) => ({
+				packages: spec.packages.map(({ input, attr, version, outputs, location }) => ({
+					...(input === archive ? {} : { tree: input }),
 					attr,
 					...(version === undefined ? {} : { version }),
 					...(outputs === undefined ? {} : { outputs }),
@@ -400,7 +410,7 @@ class StoreEngine implements Engine {
 	/** Brings the input of the spec's packages into the store. */
 	async #packageSet(request: EnvironmentRequest, options: WorkOptions): Promise<LocatedPackageSet> {
 		const { spec, lock } = request;
-		const name = requireOneInput(spec);
+		const name = this.#archive(spec, lock);
 		const index = await this.#inputs.ensure(lock, name, options);
 		const input = spec.inputs.find((each) => each.name === name);
 		const sources = new Set<StorePath>();
@@ -416,7 +426,40 @@ class StoreEngine implements Engine {
 				return field === "src" && typeof value === "string" ? [field, join(request.project, value)] : [field, value];
 			}),
 		}));
-		return { index, overlays, overrides, system: this.#system, sources: [...sources] };
+		const trees = await this.#trees(request, options);
+		for (const source of trees.sources) sources.add(source);
+		return { index, overlays, overrides, trees: trees.sets, system: this.#system, sources: [...sources] };
+	}
+
+	/** The archive that the packages of a spec come from. */
+	#archive({ packages }: EnvSpec, lock: LockFile, name?: string): string {
+		return requireOneArchive(
+			packages.filter(({ input }) => !this.#inputs.isTree(lock, input)),
+			name,
+		);
+	}
+
+	/** The folders of files that packages are asked of. */
+	async #trees(
+		request: EnvironmentRequest,
+		options: WorkOptions,
+	): Promise<{ readonly sets: readonly TreeSetRequest[]; readonly sources: readonly StorePath[] }> {
+		const { spec, lock } = request;
+		const sets: TreeSetRequest[] = [];
+		const sources: StorePath[] = [];
+		for (const { input: name, location } of spec.packages) {
+			if (!this.#inputs.isTree(lock, name) || sets.some((each) => each.name === name)) continue;
+			const source = await this.#inputs.ensurePackages({ name, ...(location && { location }) }, request, options);
+			sources.push(source);
+			const overlays: string[] = [];
+			for (const overlay of spec.inputs.find((each) => each.name === name)?.overlays ?? []) {
+				const located = await this.#inputs.overlayFile(overlay, request, options);
+				if (located.source !== undefined) sources.push(located.source);
+				overlays.push(located.file);
+			}
+			sets.push({ name, source, overlays });
+		}
+		return { sets, sources };
 	}
 
 	/** What an evaluator may ask of us while it works for this request. */

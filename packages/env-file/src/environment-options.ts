@@ -116,13 +116,13 @@ const inputDeclaration = record<InputDeclaration>(
 				examples: [DEFAULT_INPUT_URL],
 			}),
 			description:
-				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix`: `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`, or a tarball by `https:` or `http:`. What it is exactly is pinned in env.lock.",
+				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix` and whose packages `input#attr` are what its default.nix gives (a set, or a function of some of `pkgs`, `lib`, `system`, `config` and `overlays`, as nixpkgs is): `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`, or a tarball by `https:` or `http:`. What it is exactly is pinned in env.lock.",
 			required: true,
 			example: DEFAULT_INPUT_URL,
 		},
 		overlays: {
 			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
-			description: "Overlay files for this input alone, applied before the environment's own.",
+			description: "Overlay files for this input alone: of a package set, applied before the environment's own; of a folder, given to its default.nix as `overlays`.",
 			example: ["./overlay.nix"],
 		},
 	},
@@ -263,7 +263,7 @@ const profileFields: Fields<ProfileDeclaration> = {
 	packages: {
 		type: list(packageType, { expects: "a list of packages", example: "packages: [jq, ripgrep]" }),
 		description:
-			"The programs and libraries of the environment: `attr`, or `input#attr` for another input's. `attr@version` is one whose version begins so: `nodejs@20`, `python3@3.13`, and also `postgresql@17` where the set has it as postgresql-17.",
+			"The programs and libraries of the environment: `attr`, or `input#attr` for another input's. Those of one archive share a root; those of folders with a default.nix, such as a nixpkgs tree, lie in the store beside it, first on PATH. `attr@version` is one whose version begins so: `nodejs@20`, `python3@3.13`, and also `postgresql@17` where the set has it as postgresql-17.",
 		example: ["python3", "nodejs", "jq"],
 	},
 	env: {
@@ -457,7 +457,7 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 				key: "a name of letters, digits, '_' and '-'",
 				keyPattern: /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
 			}),
-			description: "The package sets that packages come from, by name. Where absent, `debian` is debian:trixie.",
+			description: "The package sets that packages and overlays come from, by name. Where absent, `debian` is debian:trixie.",
 			fallback: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
 			example: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
 		},

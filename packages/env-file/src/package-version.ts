@@ -2,7 +2,7 @@
 
 /**
  * Attributes that may have a package of that version, the first that does is taken: its own, then those that Debian names after a
- * version, such as `postgresql-17`, `python3.13` and `php8.4`. Each once.
+ * version, such as `postgresql-17`, `python3.13` and `php8.4`, and nixpkgs, such as `nodejs_20`. Each once.
  */
 export function versionedNames(attr: string, version: string): string[] {
 	const parts = version.split(".");
@@ -10,9 +10,12 @@ export function versionedNames(attr: string, version: string): string[] {
 	// python3@3.13 is python3.13, and gcc@14.2 is gcc-14.
 	const stem = attr.replace(/-?\d+$/, "");
 	const stems = stem === attr || stem === "" ? [attr] : [attr, stem];
-	return [
-		...new Set([attr, ...stems.flatMap((name) => beginnings.flatMap((each) => [`${name}-${each}`, `${name}${each}`]))]),
+	const names = (name: string, each: string): string[] => [
+		...[`${name}-${each}`, `${name}${each}`],
+		// As nixpkgs has it: nodejs_20, python313.
+		...[`${name}_${each.replaceAll(".", "_")}`, `${name}${each.replaceAll(".", "")}`],
 	];
+	return [...new Set([attr, ...stems.flatMap((name) => beginnings.flatMap((each) => names(name, each)))])];
 }
 
 /**

@@ -75,7 +75,7 @@ function perform(task: EvaluationTask, using: (session: PackageSetSession) => vo
 
 function performExpression(task: ExpressionTask, using: (session: PackageSetSession) => void): ExpressionReply {
 	const traces: string[] = [];
-	const session = makeSession(task.set ?? { index: "", overlays: [], overrides: [], system: setup.system }, {
+	const session = makeSession(task.set ?? { index: "", overlays: [], overrides: [], trees: [], system: setup.system }, {
 		pure: false,
 		variables: task.variables,
 		onMessage: (message) => traces.push(message),
@@ -87,7 +87,7 @@ function performExpression(task: ExpressionTask, using: (session: PackageSetSess
 
 /** The session of a package set, as long as nothing that it read has changed. */
 function sessionFor(request: PackageSetRequest): PackageSetSession {
-	const key = JSON.stringify([request.index, request.system, request.overlays, request.overrides]);
+	const key = JSON.stringify([request.index, request.system, request.overlays, request.overrides, request.trees]);
 	let session = sessions.get(key);
 	sessions.delete(key);
 	if (session?.fresh === false) session = undefined;

@@ -29,7 +29,18 @@ export interface PackageSetRequest {
 	readonly overlays: readonly string[];
 	/** Changes of packages, by attribute; `src` is an absolute path. */
 	readonly overrides: readonly OverrideRequest[];
+	readonly trees: readonly TreeSetRequest[];
 	readonly system: string;
+}
+
+/** A package set that lies beside: a folder of Nix files of an input. */
+export interface TreeSetRequest {
+	/** Of the input. */
+	readonly name: string;
+	/** Its store path; valid. */
+	readonly source: string;
+	/** Absolute paths of overlay files. */
+	readonly overlays: readonly string[];
 }
 
 export interface OverrideRequest {
@@ -38,6 +49,9 @@ export interface OverrideRequest {
 }
 
 export interface RequestedPackage {
+	/** The tree that it is of; absent: of the package set itself. */
+	readonly tree?: string;
+	/** Of a tree: a path, its parts joined by dots. */
 	readonly attr: string;
 	readonly version?: string;
 	readonly outputs?: readonly string[];

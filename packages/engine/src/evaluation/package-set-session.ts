@@ -33,6 +33,7 @@ import type {
 	RequestedPackage,
 } from "./messages.ts";
 import type { PackageReasons } from "../engine-interface.ts";
+import { TreeSets } from "./tree-sets.ts";
 import { type NamedRequest, packageReasons } from "./package-reasons.ts";
 import { type ReadModule, readModule } from "./module-reader.ts";
 import { ReadFingerprints } from "./read-fingerprints.ts";
@@ -59,8 +60,12 @@ export class PackageSetSession {
 	#module: { readonly key: string; readonly module: ReadModule } | undefined;
 	#set: Attrs | undefined;
 
+	readonly #trees: TreeSets;
+
 	constructor(options: SessionOptions) {
 		this.#options = options;
+		const { trees, system } = options.request;
+		this.#trees = new TreeSets({ evaluator: options.evaluator, trees, system, packages: () => this.set });
 		this.evaluator = options.evaluator;
 		this.io = options.io;
 	}
@@ -111,7 +116,9 @@ export class PackageSetSession {
 	environment(task: EnvironmentTask): EnvironmentReply {
 		this.#requireOverrides(task);
 		const module = task.module === undefined ? undefined : this.#read(task.module);
-		this.#requirePackages(task.packages.filter(({ attr }) => module?.packages.has(attr) !== true));
+		this.#requirePackages(
+			task.packages.filter(({ attr, tree }) => tree === undefined && module?.packages.has(attr) !== true),
+		);
 		try {
 			const requests = task.packages.map((request) => this.#request(request, module));
 			const root = task.packages.length === 0 ? null : this.#root(task, requests);
@@ -187,10 +194,12 @@ export class PackageSetSession {
 	): PackageReasons | null {
 		if (root === null) return null;
 		const named = requests.flatMap(({ values: [first] }, index): NamedRequest[] => {
-			const { attr = "", location } = packages[index] ?? {};
+			const { attr = "", tree, location } = packages[index] ?? {};
 			const own = first === undefined ? undefined : this.#ownName(first);
 			const place = location === undefined ? null : `${location.file}:${location.line}`;
-			return own === undefined ? [] : [{ name: own, text: writtenPackage(attr), place }];
+			return own === undefined
+				? []
+				: [{ name: own, text: tree === undefined ? writtenPackage(attr) : `${tree}#${attr}`, place }];
 		});
 		const asked = { name, requests: named };
 		const own = this.set.has(bytesFromText(name)) ? this.#ownName(bytesFromText(name)) : undefined;
@@ -210,7 +219,8 @@ export class PackageSetSession {
 
 	/** A request as the set takes it: a name, or values where it is for outputs. */
 	#request(request: RequestedPackage, module: ReadModule | undefined): Request {
-		const { outputs } = request;
+		const { outputs, tree } = request;
+		if (tree !== undefined) return this.#treeRequest(tree, request);
 		const made = module?.packages.get(request.attr);
 		const attr = made === undefined ? this.#versioned(request) : request.attr;
 		if (outputs === undefined && made === undefined) return { key: attr, values: [bytesFromText(attr)] };
@@ -219,6 +229,13 @@ export class PackageSetSession {
 		// Another module may have another package of this name.
 		const key = made === undefined ? "" : `${this.#module?.key ?? ""} `;
 		return { key: `${key}${attr} ${outputs?.join(" ") ?? ""}`, values };
+	}
+
+	#treeRequest(tree: string, request: RequestedPackage): Request {
+		const { attr, version = "", outputs } = request;
+		const value = this.#trees.package(tree, request);
+		const values = outputs === undefined ? [value] : this.#outputs(value, { ...request, outputs });
+		return { key: `${tree}#${attr}@${version} ${outputs?.join(" ") ?? ""}`, values };
 	}
 
 	#outputs(value: Attrs, request: RequestedPackage & { readonly outputs: readonly string[] }): Lazy[] {
@@ -311,7 +328,7 @@ export class PackageSetSession {
 	#atPackage(error: unknown, task: EnvironmentTask): unknown {
 		if (!(error instanceof EvalError)) return error;
 		const name = /^unknown package '([^']+)'/.exec(textFromBytes(error.message))?.[1];
-		const request = task.packages.find(({ attr }) => attr === name);
+		const request = task.packages.find(({ attr, tree }) => attr === name && tree === undefined);
 		return request === undefined ? error : new DiagnosticError(this.#unknownPackage(request));
 	}
 }

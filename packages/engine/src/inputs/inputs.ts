@@ -6,7 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { DiagnosticError, diagnose, fail } from "@devenv/diagnostics";
+import { DiagnosticError, diagnose, fail, type Location } from "@devenv/diagnostics";
 import {
 	type EnvSpec,
 	type InputSpec,
@@ -97,9 +97,7 @@ export class Inputs {
 	async ensure(lock: LockFile, name: string, options: WorkOptions): Promise<StorePath> {
 		const locked = lockedInput(lock, name);
 		if (locked.kind !== "debian") {
-			fail("ENV_INPUT_NO_PACKAGES", `the input '${name}' (${locked.url}) is a folder of files, which has no packages`, {
-				hint: `its overlays can be used: overlays: [${name}#overlay.nix]`,
-			});
+			throw new Error(`the input '${name}' is no archive`);
 		}
 		const key = JSON.stringify(locked);
 		for (;;) {
@@ -120,6 +118,27 @@ export class Inputs {
 		} finally {
 			this.#making.delete(key);
 		}
+	}
+
+	/** The folder of a tree that packages are asked of, made valid. Throws `ENV_INPUT_NO_PACKAGES`, `LOCK_…`, `INPUT_…`. */
+	async ensurePackages(
+		{ name, location }: { readonly name: string; readonly location?: Location },
+		{ project, lock }: Pick<EnvironmentRequest, "project" | "lock">,
+		options: WorkOptions,
+	): Promise<StorePath> {
+		const locked = lockedInput(lock, name);
+		if (locked.kind !== "tree") throw new Error(`the input '${name}' is no folder of files`);
+		const source = await this.#trees.ensure(locked, treeRequest(project, options));
+		if (existsSync(join(this.#options.store.physical(source), "default.nix"))) return source;
+		return fail("ENV_INPUT_NO_PACKAGES", `the input '${name}' (${locked.url}) has no default.nix, and so no packages`, {
+			...(location === undefined ? {} : { location }),
+			hint: `its overlays can be used: overlays: [${name}#overlay.nix]`,
+		});
+	}
+
+	/** Whether an input is a folder of files, and not an archive. */
+	isTree(lock: LockFile, name: string): boolean {
+		return lock.inputs.some((input) => input.name === name && input.kind === "tree");
 	}
 
 	/** Where an overlay's file is, and the input that it comes from, made valid. Throws `LOCK_…`, `INPUT_…`. */
