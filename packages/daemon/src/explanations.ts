@@ -110,7 +110,7 @@ export function variableSources(
 		...spec.serviceVariables
 			.filter((each) => each.name === name)
 			.map((each) => source("service", { value: each.value, note: "for the clients of the project's services" })),
-		...(written === undefined ? [] : [source("env", { place, value: written.value })]),
+		...(written === undefined ? [] : [source("env", { place, value: value ?? null })]),
 		...(written !== undefined || value === undefined
 			? []
 			: [source("package", { value, note: "a package of the environment needs it" })]),

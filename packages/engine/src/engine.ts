@@ -360,7 +360,7 @@ class StoreEngine implements Engine {
 					...(outputs === undefined ? {} : { outputs }),
 					...(location === undefined ? {} : { location }),
 				})),
-				variables: spec.env.map(({ name, value }) => [name, value] as const),
+				variables: spec.env,
 				enterShell: spec.enterShell,
 				shell: callerShell(spec.shell, request.variables),
 				locales: callerLocales(request.variables),

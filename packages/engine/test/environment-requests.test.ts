@@ -81,6 +81,24 @@ test("outputs are those of a derivation; Debian's packages have one", async (t) 
 	t.regex((await failure(t, made("{ from: jq, outputs: [dev] }"))).hint ?? "", /a package of their own/);
 });
 
+test("variables may name the places of packages", async (t) => {
+	const { environment, engine } = makeEngine(t);
+	const { drvPath, root } = await environment("env: { A: '${pkgs.jq}/bin:${B}:$${pkgs.jq}', B: '${pkgs.libjq1}' }\n");
+	// Only a view shows the store.
+	t.truthy(root);
+	t.is((await environment("env: { A: b }\n")).root, null);
+	const { variables } = engine.describeEnvironment(drvPath);
+	t.regex(variables["B"] ?? "", /^\/nix\/store\/[a-z0-9]{32}-libjq1-1\.0-1$/);
+	t.regex(variables["A"] ?? "", /^\/nix\/store\/[a-z0-9]{32}-jq-1\.0-1\/bin:/);
+	t.true(variables["A"]?.endsWith(`:${variables["B"] ?? ""}:\${pkgs.jq}`));
+	const { code, location, hint } = await failure(t, environment("env:\n  A: ${pkgs.jqq}\n"));
+	t.deepEqual([code, location?.line, location?.column], ["ENV_UNKNOWN_PACKAGE", 2, 6]);
+	t.regex(hint ?? "", /jq/);
+	t.is((await failure(t, environment("env: { A: '${pkgs.mkRoot}' }\n"))).code, "ENV_UNKNOWN_PACKAGE");
+	const text = "env: { A: '${pkgs.jq}' }\nprocesses: { web: { exec: x, env: { B: '${A}' } } }\n";
+	t.throws(() => specOf(text), { message: /ENV_REFERENCE: 'processes\.web\.env\.B' names the place of a package/ });
+});
+
 test("env.nix adds to env.yaml what only the language can say", async (t) => {
 	const { withModule, engine, write } = makeEngine(t);
 	write("conf", "text");

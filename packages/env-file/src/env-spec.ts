@@ -47,6 +47,7 @@ export interface PackageOverride {
 
 export interface EnvVariable {
 	readonly name: string;
+	/** May have places of packages in it: see `valueParts`. */
 	readonly value: string;
 	readonly location?: Location;
 }

@@ -122,7 +122,8 @@ const inputDeclaration = record<InputDeclaration>(
 		},
 		overlays: {
 			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
-			description: "Overlay files for this input alone: of a package set, applied before the environment's own; of a folder, given to its default.nix as `overlays`.",
+			description:
+				"Overlay files for this input alone: of a package set, applied before the environment's own; of a folder, given to its default.nix as `overlays`.",
 			example: ["./overlay.nix"],
 		},
 	},
@@ -281,7 +282,7 @@ const profileFields: Fields<ProfileDeclaration> = {
 			},
 		}),
 		description:
-			"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, and `$${` a literal `${`.",
+			"Environment variables. Numbers and true/false are taken as they are written; `${NAME}` is the value of another variable of `env`, in any order, `${pkgs.NAME}` the place of a package in the store, and `$${` a literal `${`.",
 		example: { GREETING: "hello" },
 	},
 	dotenv: {
@@ -457,7 +458,8 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 				key: "a name of letters, digits, '_' and '-'",
 				keyPattern: /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
 			}),
-			description: "The package sets that packages and overlays come from, by name. Where absent, `debian` is debian:trixie.",
+			description:
+				"The package sets that packages and overlays come from, by name. Where absent, `debian` is debian:trixie.",
 			fallback: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
 			example: { [DEFAULT_INPUT]: { url: DEFAULT_INPUT_URL } },
 		},

@@ -57,3 +57,4 @@ export { formatLock } from "./format-lock.ts";
 export { parseLock, type ParsedLock } from "./parse-lock.ts";
 export { isVersion, versionedNames } from "./package-version.ts";
 export { type EnvModule, modulePackage, type ModuleValue, writtenPackage } from "./module-value.ts";
+export { type ValuePart, valueParts } from "./variable-references.ts";

@@ -18,7 +18,7 @@ import type { ProcessDeclaration } from "./process-spec.ts";
 import { type ImportReader, readDeclarations } from "./read-declarations.ts";
 import { expandServices, type ServicesDeclaration } from "./service-spec.ts";
 import { meetsCondition } from "./version-condition.ts";
-import { resolveReferences } from "./variable-references.ts";
+import { resolveReferences, valueParts } from "./variable-references.ts";
 
 export interface ParsedEnvFile {
 	/** Absent when one of the diagnostics is an error. */
@@ -92,6 +92,16 @@ function withReferences(
 		const own = (declared.get(process.name)?.env ?? []).map(([name, each]) => ({ name, ...each }));
 		if (own.length === 0) return process;
 		const resolved = resolveReferences(own, diagnostics, { path: `processes.${process.name}.env`, outer: env });
+		const placed = resolved.find(({ value }) => valueParts(value).some((part) => "attr" in part));
+		if (placed !== undefined) {
+			const message = `'processes.${process.name}.env.${placed.name}' names the place of a package, which only 'env' can`;
+			diagnostics.push(
+				diagnose("ENV_REFERENCE", message, {
+					...(placed.location === undefined ? {} : { location: placed.location }),
+					hint: "set a variable of `env` to it; processes have those too",
+				}),
+			);
+		}
 		return { ...process, env: resolved.map(({ name, value }) => ({ name, value })) };
 	});
 	return { ...spec, env, processes };

@@ -1,13 +1,28 @@
 /**
  * References between the variables of `env`, and from a process's own to those: `${NAME}` stands for another's value,
- * whatever the order; `$${` is a literal `${`. Layer 1 (pure).
+ * whatever the order; `${pkgs.NAME}` for the place of a package in the store, which only evaluation knows; `$${` is a literal
+ * `${`. Layer 1 (pure).
  */
 
 import { type Diagnostic, diagnose, nearestNames } from "@devenv/diagnostics";
 import type { EnvVariable } from "./env-spec.ts";
 import { MAX_ENVIRONMENT_BYTES } from "./option-scalars.ts";
 
-const referencePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+const referencePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{pkgs\.([A-Za-z0-9_][A-Za-z0-9_'.+-]*)\}/g;
+
+/** No file's text has it: the reader refuses it. */
+const packageMark = "\0";
+
+/** A part of a value: its text, or the attribute of a package whose place in the store belongs there. */
+export type ValuePart = { readonly text: string } | { readonly attr: string };
+
+/** What a resolved value consists of. */
+export function valueParts(value: string): ValuePart[] {
+	return value
+		.split(packageMark)
+		.map((part, index): ValuePart => (index % 2 === 0 ? { text: part } : { attr: part }))
+		.filter((part) => !("text" in part) || part.text !== "");
+}
 
 /** References are followed no further once so many errors are known. */
 const MAX_DIAGNOSTICS = 20;
@@ -91,7 +106,9 @@ function expand(variable: EnvVariable, resolved: ReadonlyMap<string, string>, { 
 	for (const match of variable.value.matchAll(referencePattern)) {
 		add(variable.value.slice(end, match.index));
 		end = match.index + match[0].length;
-		add(match[1] === undefined ? "${" : (resolved.get(match[1]) ?? match[0]));
+		const [whole, name, attr] = match;
+		if (attr !== undefined) add(`${packageMark}${attr}${packageMark}`);
+		else add(name === undefined ? "${" : (resolved.get(name) ?? whole));
 		if (bytes > MAX_ENVIRONMENT_BYTES) break;
 	}
 	if (bytes <= MAX_ENVIRONMENT_BYTES) add(variable.value.slice(end));

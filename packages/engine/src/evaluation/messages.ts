@@ -8,7 +8,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
-import type { ModuleValue, PackageOverride } from "@devenv/env-file";
+import type { EnvVariable, ModuleValue, PackageOverride } from "@devenv/env-file";
 import type { PackageReasons, TrackedRead } from "../engine-interface.ts";
 
 /** `workerData` of an evaluator thread. */
@@ -90,7 +90,8 @@ export interface EnvironmentTask {
 	readonly overridePlaces: readonly (Location | undefined)[];
 	readonly name: string;
 	readonly packages: readonly RequestedPackage[];
-	readonly variables: readonly (readonly [name: string, value: string])[];
+	/** Their values may have places of packages in them: see `valueParts` of @devenv/env-file. */
+	readonly variables: readonly EnvVariable[];
 	readonly enterShell: string;
 	/** The shell that the root has to hold. */
 	readonly shell: string;

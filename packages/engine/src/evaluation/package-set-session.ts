@@ -13,10 +13,14 @@ import {
 	isString,
 	type Lazy,
 	NixPath,
+	mergeContexts,
+	NO_CONTEXT,
 	type NixString,
+	type StringContext,
+	stringWithContext,
 	type Value,
 } from "@devenv/evaluator";
-import { isVersion, versionedNames, writtenPackage } from "@devenv/env-file";
+import { type EnvVariable, isVersion, valueParts, versionedNames, writtenPackage } from "@devenv/env-file";
 import { bytesFromText, parseStorePath, textFromBytes } from "@devenv/nix-formats";
 import { packageSetEntry } from "@devenv/package-set";
 import type { Store } from "@devenv/store";
@@ -121,15 +125,22 @@ export class PackageSetSession {
 		);
 		try {
 			const requests = task.packages.map((request) => this.#request(request, module));
-			const root = task.packages.length === 0 ? null : this.#root(task, requests);
+			const variables = task.variables.map((each): readonly [string, NixString] => [
+				bytesFromText(each.name),
+				this.#value(each),
+			]);
+			const storePaths = module === undefined ? [] : [...module.storePaths];
+			// Without a root there is no view, and only a view shows the store.
+			const isPlain = storePaths.length === 0 && variables.every(([, value]) => typeof value === "string");
+			const root = requests.length === 0 && isPlain ? null : this.#root(task, requests);
 			const environment = this.#call("mkEnvironment", [
 				["name", bytesFromText(task.name)],
 				["packages", requests.flatMap(({ values }) => values)],
-				["env", attrsFromEntries(task.variables.map(([name, value]) => [bytesFromText(name), bytesFromText(value)]))],
+				["env", attrsFromEntries(variables)],
 				["enterShell", bytesFromText(task.enterShell)],
 				["shell", task.shell],
 				["root", root],
-				["storePaths", module === undefined ? [] : [...module.storePaths]],
+				["storePaths", storePaths],
 			]);
 			const drvPath = this.#text(environment, "drvPath");
 			this.io.write([drvPath]);
@@ -185,6 +196,25 @@ export class PackageSetSession {
 		const value = this.evaluator.force(attribute(attrs, name));
 		if (!isString(value)) throw new Error(`the attribute '${name}' is not a string`);
 		return textFromBytes(typeof value === "string" ? value : value.text);
+	}
+
+	/** A variable's value, with the places of packages that it names. */
+	#value({ name, value, location }: EnvVariable): NixString {
+		let context: StringContext = NO_CONTEXT;
+		const texts = valueParts(value).map((part) => {
+			if ("text" in part) return bytesFromText(part.text);
+			const lazy = this.set.get(bytesFromText(part.attr));
+			const found = lazy === undefined ? undefined : this.evaluator.force(lazy);
+			if (found === undefined || !this.evaluator.runtime.isDerivation(found)) {
+				const unknown = this.#unknownPackage({ attr: part.attr, ...(location === undefined ? {} : { location }) });
+				throw new DiagnosticError({ ...unknown, message: `'env.${name}' names '${part.attr}', which is no package` });
+			}
+			const path = this.evaluator.runtime.coerceToString(found, 0, "while evaluating a variable");
+			if (typeof path === "string") return path;
+			context = mergeContexts(context, path.context);
+			return path.text;
+		});
+		return stringWithContext(texts.join(""), context);
 	}
 
 	#reasons(
