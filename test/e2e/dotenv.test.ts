@@ -1,7 +1,7 @@
 /** Variables from files that are kept nowhere. Needs the mirror. */
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { skip } from "@devenv/test-support";
 import test from "ava";
@@ -77,6 +77,17 @@ test.serial(
 		t.regex(held.stderr, /\.env has changed and is left out/);
 		const ambient = await devenv("shell", "--ambient", "--", "true");
 		t.is(ambient.code, 2, ambient.stderr);
+		// The same where env.nix names it.
+		const text = readFileSync(join(project, "env.yaml"), "utf8");
+		installation.write(join(project, "env.yaml"), text.replace("dotenv: true\n", ""));
+		installation.write(join(project, "env.nix"), "{ dotenv = true; }\n");
+		installation.write(file, "TOKEN=nix\n");
+		t.is((await devenv("allow")).code, 0);
+		t.is((await devenv("shell", "--ambient", "--", "sh", "-c", 'echo "$TOKEN"')).stdout, "nix\n");
+		installation.write(file, "TOKEN=changed\n");
+		t.is((await devenv("shell", "--ambient", "--", "true")).code, 2);
+		rmSync(join(project, "env.nix"));
+		installation.write(join(project, "env.yaml"), text);
 		rmSync(file);
 		const outside = join(installation.folder, "outside");
 		installation.write(outside, "TOKEN=outside\n");

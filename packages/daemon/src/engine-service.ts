@@ -66,6 +66,7 @@ import {
 	readProject,
 	requireLock,
 	sayLocking,
+	trackedBy,
 	writeLock,
 } from "./project.ts";
 import { rootName } from "./project-records.ts";
@@ -288,7 +289,7 @@ export class EngineService {
 			environmentRequest(project, { lock, variables: params.variables }),
 			{ signal: request.signal, onEvent: request.progress },
 		);
-		this.#trust.allow(folder, digestOf(folder, [...project.tracked, ...environment.tracked]));
+		this.#trust.allow(folder, digestOf(folder, trackedBy(project, environment)));
 		if (decision === "always") this.#trust.decide(folder, "always");
 		const diagnostics = [...project.diagnostics, ...environment.diagnostics];
 		return { ...(await this.reload(params)), diagnostics };
@@ -378,8 +379,8 @@ export class EngineService {
 				if (error instanceof EvaluationRefused) onRead(error.tracked);
 				throw error;
 			});
-		onRead(environment.tracked);
-		const tracked = [...project.tracked, ...environment.tracked];
+		const tracked = trackedBy(project, environment);
+		onRead(tracked);
 		const digest = digestOf(project.folder, tracked);
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });

@@ -17,6 +17,7 @@ import {
 } from "@devenv/env-file";
 import {
 	type EnvironmentRequest,
+	type EvaluatedEnvironment,
 	FileRefused,
 	type ModuleSource,
 	readRegularFile,
@@ -132,6 +133,15 @@ function completeSpec(folder: string, parsed: ParsedEnvFile): EnvSpec {
 	const spec = expectEnvSpec(parsed);
 	dotenvFiles(folder, spec.dotenv);
 	return spec;
+}
+
+/** Everything that an environment of the project depends on, files of variables that env.nix names among it. */
+export function trackedBy(
+	project: Pick<Project, "folder" | "tracked" | "module">,
+	{ tracked, spec }: Pick<EvaluatedEnvironment, "tracked" | "spec">,
+): TrackedRead[] {
+	const named = project.module === undefined ? [] : dotenvFiles(project.folder, spec.dotenv).tracked;
+	return [...project.tracked, ...tracked, ...named];
 }
 
 /** What is asked of the engine for a project. */

@@ -345,11 +345,12 @@ class StoreEngine implements Engine {
 		const archive = this.#archive(request.spec, request.lock);
 		this.#archive(spec, request.lock, archive);
 		// What it asks of trees besides.
-		const trees = source === undefined ? set.trees : (await this.#trees({ ...request, spec }, options)).sets;
+		const trees = source === undefined ? undefined : await this.#trees({ ...request, spec }, options);
+		const sources = [...new Set([...located.sources, ...(trees?.sources ?? [])])];
 		const reply = await this.#evaluators.run(
 			{
 				kind: "environment",
-				set: { ...set, trees },
+				set: { ...set, ...(trees === undefined ? {} : { trees: trees.sets }) },
 				...(module === undefined ? {} : { module }),
 				name: spec.name?.value ?? "environment",
 				overridePlaces: spec.overrides.map(({ location }) => location),
@@ -369,7 +370,7 @@ class StoreEngine implements Engine {
 			this.#answering(options),
 			options.signal,
 		);
-		return { reply, spec, located };
+		return { reply, spec, located: { ...located, sources } };
 	}
 
 	/** The whole of what a project says. */

@@ -41,7 +41,7 @@ export function formatEnvironmentReference(): string {
 		"",
 		"`env.local.yaml` beside it takes the same keys; its values win, its lists are appended. Unknown keys are refused.",
 		"",
-		"So does `env.nix`, a module of the Nix language, but for `require_version`, `inputs`, `imports`, `overlays` and `overrides`: a set, or a function of `{ pkgs, lib, config, profile, ... }` that gives one. `pkgs` is the package set with overlays and overrides, `config` what env.yaml and the module say together. In `packages` it may have packages themselves, and a package or path in a text becomes its place in the store. It comes between env.yaml and env.local.yaml.",
+		"So does `env.nix`, a module of the Nix language, but for `require_version`, `inputs`, `imports`, `overlays` and `overrides`: a set, or a function of `{ pkgs, lib, config, profile, ... }` that gives one. `pkgs` is the package set with overlays and overrides, `config` the name, packages, env, aliases and scripts of env.yaml and the module together. In `packages` it may have packages themselves, and a package or path in a text becomes its place in the store. It comes between env.yaml and env.local.yaml.",
 	].join("\n");
 	return `${[head, ...sections].join("\n\n")}\n`;
 }

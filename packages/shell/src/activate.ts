@@ -182,10 +182,15 @@ function chooseShell(request: ActivationRequest, root: string | null, diagnostic
 	diagnostics.push(
 		diagnose("SHELL_MISSING", `your shell ${name} ${reason}; bash takes its place`, {
 			severity: "warning",
-			...(known === undefined ? {} : { hint: `add '${known}' to the packages of env.yaml` }),
+			...(known === undefined ? {} : { hint: howToHave(known) }),
 		}),
 	);
 	return { name: "bash", program: find("bash") ?? "/bin/bash" };
+}
+
+function howToHave(shell: ShellName): string {
+	if (shell === "nu") return "install nushell where your PATH finds it: Debian has no package of it";
+	return `add '${shell}' to the packages of env.yaml`;
 }
 
 /** Debian has no nushell: the caller's own takes its place, as the view shows it. */

@@ -101,7 +101,11 @@ export function aliasChanges(shell: Exclude<ShellName, "nu">, changes: readonly 
 	const calls = changes.flatMap((change) =>
 		change.kind === "alias" ? [`__devenv_alias ${change.name} ${quote(change.value)}`] : [],
 	);
-	return [...calls, "__devenv_finish_aliases"].join("\n");
+	const all = [...calls, "__devenv_finish_aliases"].join("\n");
+	// A shell that an earlier version started has no such functions.
+	return shell === "fish"
+		? `if functions -q __devenv_alias\n${all}\nend`
+		: `if typeset -f __devenv_alias >/dev/null; then\n${all}\nfi`;
 }
 
 interface ListChange {
