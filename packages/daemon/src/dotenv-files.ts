@@ -7,7 +7,7 @@ import type { TrackedRead } from "@devenv/engine";
 import type { Located } from "@devenv/env-file";
 import { readDotenvFile } from "@devenv/shell";
 import type { ShellSettings } from "./history/generation-record.ts";
-import { foldersToTop, isInside } from "./repository-folders.ts";
+import { foldersToTop, isInside, resolvedPath } from "./repository-folders.ts";
 
 export interface DotenvFiles {
 	/** Those that are there: absolute, without links. */
@@ -33,7 +33,7 @@ export function dotenvFiles(folder: string, named: readonly Located<string>[]): 
 	for (const each of named) {
 		const path = join(own, each.value);
 		if (!isInside(path, top)) refuseOutside(each, top);
-		const file = resolved(path);
+		const file = resolvedPath(path);
 		if (file === undefined) {
 			tracked.push({ path, kind: "absent" });
 			continue;
@@ -54,16 +54,6 @@ export function dotenvOf(folder: string, { dotenv = [] }: Pick<ShellSettings, "d
 		folder,
 		dotenv.map((value) => ({ value })),
 	);
-}
-
-/** Undefined where nothing is there, or where one may not look. */
-function resolved(path: string): string | undefined {
-	try {
-		return realpathSync(path);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-		return undefined;
-	}
 }
 
 function faultsOf({ value, location }: Located<string>, file: string): Diagnostic[] {

@@ -1,7 +1,7 @@
 /** A project's own files: env.yaml, env.local.yaml and env.lock, read afresh for every request. Layer 4. */
 
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, diagnose, DiagnosticError, fail, type Location } from "@devenv/diagnostics";
 import {
@@ -27,7 +27,7 @@ import type { RequestContext } from "./handler.ts";
 import { dotenvFiles } from "./dotenv-files.ts";
 import { importReader } from "./import-reader.ts";
 import { findInheritedLock } from "./inherited-lock.ts";
-import { exists } from "./repository-folders.ts";
+import { exists, foldersToTop, isInside, resolvedPath } from "./repository-folders.ts";
 
 export interface Project {
 	/** Absolute folder of env.yaml. */
@@ -91,6 +91,7 @@ export function readProject(folder: string, programVersion: string, options: Rea
 	});
 	const parsing = { programVersion, ...beside, ...(profile === undefined ? {} : { profile }) };
 	const moduleFile = join(folder, MODULE_FILE);
+	if (beside.incomplete) requireOwnModule(folder, moduleFile);
 	const parsed = parseEnvFile(text, parsing);
 	const spec = expectEnvSpec(parsed);
 	const dotenv = dotenvFiles(folder, spec.dotenv);
@@ -126,6 +127,18 @@ export function readProject(folder: string, programVersion: string, options: Rea
 		],
 		diagnostics: [...parsed.diagnostics, ...dotenv.diagnostics],
 	};
+}
+
+/** A link may have come with the project and lead anywhere; what the evaluator says of a file may show lines of it. */
+function requireOwnModule(folder: string, file: string): void {
+	if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+	const own = realpathSync(folder);
+	const top = foldersToTop(own)?.at(-1) ?? own;
+	const target = resolvedPath(file);
+	if (target !== undefined && isInside(target, top)) return;
+	fail("ENV_MODULE", `${file} is a link that leads out of ${top}, or nowhere`, {
+		hint: "put a file in its place, or link one of the same repository",
+	});
 }
 
 /** With env.nix; what that names besides is looked at as {@link readProject} does. */

@@ -1,6 +1,6 @@
 /** Where paths lie: in a git repository, in a folder, at all. Layer 4. */
 
-import { lstatSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 
 /** Folders that are looked at, at most. */
@@ -24,4 +24,14 @@ export function exists(path: string): boolean {
 /** Whether an absolute path is a folder's or that of something in it, by the names alone. */
 export function isInside(path: string, folder: string): boolean {
 	return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+/** Undefined where nothing is there, or where one may not look. */
+export function resolvedPath(path: string): string | undefined {
+	try {
+		return realpathSync(path);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+		return undefined;
+	}
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiagnosticError } from "@devenv/diagnostics";
@@ -38,3 +38,20 @@ for (const [kind, make, code, reason] of hostile) {
 		});
 	}
 }
+
+test("an env.nix that is a link stays in the repository", (t) => {
+	const top = folder(t);
+	const project = join(top, "project");
+	mkdirSync(project);
+	writeFileSync(join(project, "env.yaml"), "packages: [jq]\n");
+	writeFileSync(join(top, "outside.nix"), "{ }\n");
+	writeFileSync(join(project, "real.nix"), "{ }\n");
+	const link = join(project, "env.nix");
+	for (const target of ["../outside.nix", "/etc/passwd", "nowhere.nix"]) {
+		symlinkSync(target, link);
+		t.throws(() => readProject(project, "1.0.0"), { message: /^ENV_MODULE: .* leads out of / }, target);
+		rmSync(link);
+	}
+	symlinkSync("real.nix", link);
+	t.is(readProject(project, "1.0.0").module?.file, link);
+});

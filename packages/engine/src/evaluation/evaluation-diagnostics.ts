@@ -2,6 +2,7 @@
 
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
 import { EvalError, type Evaluator } from "@devenv/evaluator";
+import { packageSetFolder } from "@devenv/package-set";
 import { systemFailure } from "../system-failure.ts";
 
 /** Frames shown; the innermost are what helps. */
@@ -19,6 +20,9 @@ export function evaluationDiagnostics(error: unknown, evaluator?: Evaluator): re
 	}
 	if (!(error instanceof EvalError) || evaluator === undefined) return undefined;
 	const diagnostic = evaluator.diagnose(error);
-	const notes = diagnostic.notes?.slice(0, FRAME_LIMIT);
+	// How the package set came to the user's file is nothing that he could change.
+	const notes = diagnostic.notes
+		?.filter(({ location }) => location?.file.startsWith(`${packageSetFolder}/`) !== true)
+		.slice(0, FRAME_LIMIT);
 	return [{ ...diagnostic, ...(notes === undefined ? {} : { notes }) }];
 }
