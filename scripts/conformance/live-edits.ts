@@ -84,18 +84,31 @@ const model = {
 	local: new Map<string, string>(),
 	/** The package that the overlay calls `extra`, by way of a file of its own; null: no overlay. */
 	extra: null as string | null,
+	/** What an imported folder says, while it is imported. */
+	shared: new Map<string, string>(),
+	imports: false,
+	/** What env.nix says; null: there is none. */
+	module: null as string | null,
+	aliases: new Map<string, string>(),
 };
 
 function writeModel(way: number): void {
-	const { packages, variables, local, extra } = model;
+	const { packages, variables, local, extra, shared, imports, module, aliases } = model;
 	const names = [...packages, ...(extra === null ? [] : ["extra"])];
 	const overlays = extra === null ? "" : "overlays: [./overlay.nix]\n";
 	if (extra !== null) {
 		replace("choice.nix", `"${extra}"\n`, way);
 		replace("overlay.nix", "final: prev: { extra = prev.${import ./choice.nix}; }\n", way);
 	}
-	const text = (of: ReadonlyMap<string, string>): string => `env: ${JSON.stringify(Object.fromEntries(of))}\n`;
-	replace("env.yaml", `packages: ${JSON.stringify(names)}\n${overlays}${text(variables)}`, way);
+	const table = (of: ReadonlyMap<string, string>): string => JSON.stringify(Object.fromEntries(of));
+	const text = (of: ReadonlyMap<string, string>): string => `env: ${table(of)}\n`;
+	const imported = imports ? "imports: [./shared]\n" : "";
+	replace("shared/env.yaml", text(shared), way);
+	if (module === null) rmSync(join(project, "env.nix"), { force: true });
+	else
+		replace("env.nix", `{ config, ... }: { env.MODULE = ${JSON.stringify(module)} + config.env.ALPHA or ""; }\n`, way);
+	const all = `packages: ${JSON.stringify(names)}\n${imported}${overlays}${text(variables)}aliases: ${table(aliases)}\n`;
+	replace("env.yaml", all, way);
 	if (local.size > 0) replace("env.local.yaml", text(local), way);
 	else rmSync(join(project, "env.local.yaml"), { force: true });
 }
@@ -116,9 +129,9 @@ function replace(name: string, text: string, way: number): void {
 }
 
 function edit(): void {
-	const { packages, variables, local } = model;
+	const { packages, variables, local, shared, aliases } = model;
 	const toggle = (set: Set<string>, name: string): unknown => (set.has(name) ? set.delete(name) : set.add(name));
-	switch (random(8)) {
+	switch (random(11)) {
 		case 0:
 			toggle(packages, pick(packagePool));
 			break;
@@ -135,11 +148,22 @@ function edit(): void {
 		case 4:
 			// What fails leaves everything as it was, until what follows.
 			replace(
-				pick(["env.yaml", "overlay.nix", "choice.nix"]),
+				pick(["env.yaml", "overlay.nix", "choice.nix", "env.nix", "shared/env.yaml"]),
 				pick(["packages: [", "}", "", "packages: [no-such-thing]\n"]),
 				random(3),
 			);
 			return;
+		case 5:
+			model.imports = !model.imports;
+			shared.set(pick(variablePool), pick(valuePool));
+			break;
+		case 6:
+			model.module = random(3) === 0 ? null : pick(valuePool);
+			break;
+		case 7:
+			if (random(3) === 0) aliases.clear();
+			else aliases.set(pick(["ll", "g.s", "a-b"]), pick(["ls -l", 'echo it\'s "$HOME"', "printf '%s'"]));
+			break;
 		default:
 			variables.set(pick(variablePool), pick(valuePool));
 	}
@@ -148,7 +172,7 @@ function edit(): void {
 
 /** The environment without what differs between any two shells (each has a host agent of its own), and the programs of the view. */
 const question =
-	"env -0 | sort -z | grep -zvE '^(SHLVL|_|PWD|OLDPWD|DEVENV_HOST_SOCKET)=' | tr '\\0\\n' '\\n ' | cat -A; ls /usr/bin | sha256sum";
+	"env -0 | sort -z | grep -zvE '^(SHLVL|_|PWD|OLDPWD|DEVENV_HOST_SOCKET)=' | tr '\\0\\n' '\\n ' | cat -A; alias; ls /usr/bin | sha256sum";
 const mounts = "wc -l </proc/self/mountinfo";
 
 function run(args: readonly string[]): string {
@@ -209,6 +233,7 @@ let differences = 0;
 try {
 	mkdirSync(env.HOME);
 	mkdirSync(project);
+	mkdirSync(join(project, "shared"));
 	console.log(`${edits} edits, ${values.shells} shells, seed ${values.seed}`);
 	for (const name of packagePool) model.packages.add(name);
 	writeModel(0);

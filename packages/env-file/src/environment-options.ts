@@ -315,7 +315,7 @@ const profileFields: Fields<ProfileDeclaration> = {
 			},
 		),
 		description:
-			"Short names for commands, in interactive shells alone: what is typed after one follows its text. What scripts and `devenv shell -- CMD` are to find is a script (`scripts`).",
+			"Short names for commands, in interactive shells alone: what is typed after one follows its text. What scripts and `devenv shell -- CMD` are to find is a script (`scripts`). Open shells follow changes, but for nushell, which takes them when it starts.",
 		example: { gs: "git status --short" },
 	},
 	shell: {
