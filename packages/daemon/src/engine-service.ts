@@ -124,6 +124,11 @@ function cleanliness(
 	return isClean ? { clean: { keep: [...new Set([...alwaysKept, ...settings.keep, ...keep])] }, variant } : { variant };
 }
 
+/** Node counts the own group among the supplementary ones, the helper does not: views are named after them. */
+function allGroups({ groups, gid }: Pick<PrepareParams, "groups" | "gid">): number[] {
+	return [...new Set([...groups, gid])].sort((a, b) => a - b);
+}
+
 /** The requests themselves; `helper` is the native helper's path, null where there is none. */
 export class EngineService {
 	readonly #engine: Engine;
@@ -343,7 +348,7 @@ export class EngineService {
 				runtime: layout.runtime,
 				helper: this.#helper,
 			},
-			caller: { uid: params.uid, gid: params.gid, groups: params.groups, env: params.variables },
+			caller: { uid: params.uid, gid: params.gid, groups: allGroups(params), env: params.variables },
 			tracked,
 			trackedVariables: new Map(CALLER_VARIABLES.map((name) => [name, params.variables[name] ?? null])),
 			readSince,

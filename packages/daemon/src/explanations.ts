@@ -1,6 +1,6 @@
 /** The requests that say why a package is there, who set a variable, and what of the host was used. Layer 4. */
 
-import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Engine } from "@devenv/engine";
 import type { EnvSpec, LockFile } from "@devenv/env-file";
@@ -17,6 +17,7 @@ import { dotenvFiles } from "./dotenv-files.ts";
 import type { RequestContext } from "./handler.ts";
 import type { EvaluatedNow } from "./history/history-service.ts";
 import { environmentRequest, type Project } from "./project.ts";
+import { namesIn } from "./project-records.ts";
 
 /** Programs that are looked for in the index. */
 const MOST_SEARCHED = 50;
@@ -138,15 +139,6 @@ function hostLogs(state: string, project: string): string[] {
 		}
 	}
 	return [...logs];
-}
-
-function namesIn(folder: string): string[] {
-	try {
-		return readdirSync(folder);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-		throw error;
-	}
 }
 
 function linesOf(file: string): string[] {

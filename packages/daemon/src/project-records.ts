@@ -76,7 +76,7 @@ export function dropProject(state: string, project: string): void {
 	}
 }
 
-function namesIn(folder: string): string[] {
+export function namesIn(folder: string): string[] {
 	try {
 		return readdirSync(folder);
 	} catch (error) {
