@@ -250,7 +250,8 @@ try {
 		await sleep(random(4) === 0 ? random(400) : random(10));
 		if (done % PERIOD === 0 || done === edits) differences += await compare(shells, done);
 	}
-	await sleep(10_000);
+	// A further evaluator thread, with files of its own, ends a minute after its last work.
+	await sleep(75_000);
 	const after = held();
 	const mountsAfter = await Promise.all(shells.map((shell) => shell.ask(mounts)));
 	console.log(`held before: ${JSON.stringify(before)}, after: ${JSON.stringify(after)}`);

@@ -92,10 +92,10 @@ const MOST_WAIT = 100;
 const WAIT = 10;
 /** A work that was ended this often in a row by newer changes is let finish. */
 const MOST_ENDED = 5;
-/** A tracked file with a time in the future would never be settled. */
-const MOST_UNSETTLED = 3;
 /** Milliseconds after which the times of a file that was just written tell it from a later state. */
 const UNSETTLED_WAIT = 50;
+/** Milliseconds between two readings, at most, of files that are not settled: one with a time in the future never is. */
+const MOST_UNSETTLED_WAIT = 60_000;
 
 export class ProjectFollower {
 	readonly #options: FollowerOptions;
@@ -108,8 +108,11 @@ export class ProjectFollower {
 	#running: { readonly controller: AbortController; readonly done: Promise<void>; readonly asked: boolean } | undefined;
 	#again = false;
 	#ended = 0;
-	/** Environments in a row that may have been read while their files changed. */
+	/** Readings in a row in which files may have changed between being read and being looked at. */
 	#unsettled = 0;
+	#unsettledTimer: NodeJS.Timeout | undefined;
+	/** Of the work under way: whether all that it read was settled. */
+	#settled = true;
 	#closed = false;
 
 	constructor(options: FollowerOptions) {
@@ -173,6 +176,7 @@ export class ProjectFollower {
 	async close(): Promise<void> {
 		this.#closed = true;
 		clearTimeout(this.#timer);
+		clearTimeout(this.#unsettledTimer);
 		this.#running?.controller.abort();
 		await this.#watch.close();
 		await this.#running?.done;
@@ -234,6 +238,7 @@ export class ProjectFollower {
 		const groups = Map.groupBy(this.#shells.values(), ({ process }) => callerKey(process));
 		const started = performance.now();
 		let said = "";
+		this.#settled = true;
 		const conditions: PathCondition[] = [];
 		for (const shells of groups.values()) {
 			const first = shells[0];
@@ -242,8 +247,26 @@ export class ProjectFollower {
 			if (signal.aborted) return said;
 			for (const shell of shells) said = (await this.#give(shell, prepared, asked)) || said;
 		}
+		this.#readAgain();
 		log.write("debug", "followed", { project, milliseconds: Math.round(performance.now() - started) });
 		return said;
+	}
+
+	/**
+	 * A file may have changed between being read and being looked at: what is known of it then is newer than what was made of it, and no
+	 * event will say so. All is read again, after ever longer waits.
+	 */
+	#readAgain(): void {
+		clearTimeout(this.#unsettledTimer);
+		if (this.#settled) {
+			this.#unsettled = 0;
+			return;
+		}
+		const wait = Math.min(UNSETTLED_WAIT * 4 ** this.#unsettled, MOST_UNSETTLED_WAIT);
+		this.#unsettled++;
+		this.#unsettledTimer = setTimeout(() => {
+			this.#schedule();
+		}, wait);
 	}
 
 	/** Makes the environment for a shell, and watches what that depends on, also where it fails. */
@@ -255,9 +278,7 @@ export class ProjectFollower {
 			const prepared = await this.#options.prepare(paramsOf(process), signal);
 			conditions.push(...prepared.watched);
 			await this.#follow(conditions);
-			// A file may have changed between being read and being looked at: then all is read again.
-			if (prepared.outcome.lasting) this.#unsettled = 0;
-			else if (++this.#unsettled <= MOST_UNSETTLED) this.#schedule(UNSETTLED_WAIT);
+			this.#settled &&= prepared.outcome.lasting;
 			return prepared;
 		} catch (error) {
 			if (!(error instanceof NotPrepared)) throw error;
