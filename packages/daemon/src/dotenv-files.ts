@@ -1,13 +1,13 @@
 /** The files of variables that a project names: those of its own repository, and no others. Layer 4. */
 
-import { lstatSync, realpathSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, DiagnosticError, diagnose } from "@devenv/diagnostics";
 import type { TrackedRead } from "@devenv/engine";
 import type { Located } from "@devenv/env-file";
 import { readDotenvFile } from "@devenv/shell";
 import type { ShellSettings } from "./history/generation-record.ts";
-import { foldersToTop, isInside, resolvedPath } from "./repository-folders.ts";
+import { isInside, placeOf, resolvedPath } from "./repository-folders.ts";
 
 export interface DotenvFiles {
 	/** Those that are there: absolute, without links. */
@@ -25,8 +25,7 @@ export interface DotenvFiles {
  */
 export function dotenvFiles(folder: string, named: readonly Located<string>[]): DotenvFiles {
 	if (named.length === 0) return { files: [], tracked: [], diagnostics: [] };
-	const own = realpathSync(folder);
-	const top = foldersToTop(own)?.at(-1) ?? own;
+	const { own, top } = placeOf(folder);
 	const files: string[] = [];
 	const tracked: TrackedRead[] = [];
 	const diagnostics: Diagnostic[] = [];

@@ -1,7 +1,7 @@
 /** The requests that say why a package is there, who set a variable, and what of the host was used. Layer 4. */
 
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import type { Engine } from "@devenv/engine";
 import type { EnvSpec, LockFile } from "@devenv/env-file";
 import type {
@@ -12,12 +12,12 @@ import type {
 	ProfileParams,
 	VariableSource,
 } from "@devenv/protocol";
-import { readDotenvFile, readStamp, toolVariables } from "@devenv/shell";
+import { readDotenvFile, toolVariables } from "@devenv/shell";
 import { dotenvFiles } from "./dotenv-files.ts";
 import type { RequestContext } from "./handler.ts";
 import type { EvaluatedNow } from "./history/history-service.ts";
 import { environmentRequest, type Project } from "./project.ts";
-import { namesIn } from "./project-records.ts";
+import { readStamps } from "./project-records.ts";
 
 /** Programs that are looked for in the index. */
 const MOST_SEARCHED = 50;
@@ -126,17 +126,9 @@ export function variableSources(
 
 /** The records of what the project's shells ran of the host. */
 function hostLogs(state: string, project: string): string[] {
-	const folder = join(state, "stamps");
 	const logs = new Set<string>();
-	for (const name of namesIn(folder)) {
-		if (!name.endsWith(".stamp")) continue;
-		try {
-			const stamp = readStamp(join(folder, name));
-			const log = stamp.view?.hostLog;
-			if (stamp.project === project && log !== undefined) logs.add(log);
-		} catch {
-			continue; // damaged, or replaced at this moment
-		}
+	for (const { project: own, view } of readStamps(state)) {
+		if (own === project && view?.hostLog !== undefined) logs.add(view.hostLog);
 	}
 	return [...logs];
 }

@@ -5,7 +5,7 @@ import { join, relative, resolve } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import type { TrackedRead } from "@devenv/engine";
 import type { EnvFileText, ImportFault, ImportReader } from "@devenv/env-file";
-import { foldersToTop, isInside } from "./repository-folders.ts";
+import { isInside, placeOf, type RepositoryPlace } from "./repository-folders.ts";
 
 const ENV_FILE = "env.yaml";
 
@@ -19,7 +19,7 @@ export function importReader(
 	read: (folder: string, name: string) => EnvFileText | undefined,
 	onRead: (read: TrackedRead) => void,
 ): ImportReader {
-	let place: Place | undefined;
+	let place: RepositoryPlace | undefined;
 	return (written, from) => {
 		// Most projects import nothing, and are read often.
 		const { own, top } = (place ??= placeOf(folder));
@@ -34,17 +34,6 @@ export function importReader(
 		const path = relative(own, found.folder);
 		return { folder: path, text: { ...text, file: join(path, ENV_FILE) } };
 	};
-}
-
-/** Absolute folders without links: the project's, and what `/` means there. */
-interface Place {
-	readonly own: string;
-	readonly top: string;
-}
-
-function placeOf(folder: string): Place {
-	const own = realpathSync(folder);
-	return { own, top: foldersToTop(own)?.at(-1) ?? own };
 }
 
 /** `looked`: a folder that may come to have an env.yaml. */

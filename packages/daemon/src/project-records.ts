@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { projectHash, readStamp } from "@devenv/shell";
+import { projectHash, readStamp, type Stamp } from "@devenv/shell";
 
 /** A project that was entered. */
 export interface ProjectRecord {
@@ -26,21 +26,28 @@ export function rootName(project: string, profile?: string): string {
 /** From the stamps; by folder. */
 export function listProjects(state: string): ProjectRecord[] {
 	const projects = new Map<string, ProjectRecord>();
-	for (const name of namesIn(join(state, "stamps"))) {
-		if (!name.endsWith(".stamp")) continue;
-		const file = join(state, "stamps", name);
-		let project: string;
-		let used: number;
-		try {
-			({ project } = readStamp(file));
-			used = statSync(file).mtimeMs;
-		} catch {
-			continue; // damaged, or replaced at this moment: it is made again at the next entry
-		}
+	for (const { project, used } of readStamps(state)) {
 		const before = projects.get(project)?.used ?? 0;
 		projects.set(project, { project, used: Math.max(before, used), gone: isGone(project) });
 	}
 	return [...projects.values()].sort((a, b) => (a.project < b.project ? -1 : 1));
+}
+
+/** The stamps of all projects, each with when it was used last, as {@link ProjectRecord.used}. */
+export function* readStamps(state: string): Generator<Stamp & Pick<ProjectRecord, "used">> {
+	for (const name of namesIn(join(state, "stamps"))) {
+		if (!name.endsWith(".stamp")) continue;
+		const file = join(state, "stamps", name);
+		let stamp: Stamp;
+		let used: number;
+		try {
+			stamp = readStamp(file);
+			used = statSync(file).mtimeMs;
+		} catch {
+			continue; // damaged, or replaced at this moment: it is made again at the next entry
+		}
+		yield { ...stamp, used };
+	}
 }
 
 function isGone(project: string): boolean {
@@ -76,7 +83,7 @@ export function dropProject(state: string, project: string): void {
 	}
 }
 
-export function namesIn(folder: string): string[] {
+function namesIn(folder: string): string[] {
 	try {
 		return readdirSync(folder);
 	} catch (error) {

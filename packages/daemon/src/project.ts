@@ -1,7 +1,7 @@
 /** A project's own files: env.yaml, env.local.yaml and env.lock, read afresh for every request. Layer 4. */
 
 import { randomBytes } from "node:crypto";
-import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, diagnose, DiagnosticError, fail, type Location } from "@devenv/diagnostics";
 import {
@@ -27,7 +27,7 @@ import type { RequestContext } from "./handler.ts";
 import { dotenvFiles } from "./dotenv-files.ts";
 import { importReader } from "./import-reader.ts";
 import { findInheritedLock } from "./inherited-lock.ts";
-import { exists, foldersToTop, isInside, resolvedPath } from "./repository-folders.ts";
+import { exists, isInside, placeOf, resolvedPath } from "./repository-folders.ts";
 
 export interface Project {
 	/** Absolute folder of env.yaml. */
@@ -132,8 +132,7 @@ export function readProject(folder: string, programVersion: string, options: Rea
 /** A link may have come with the project and lead anywhere; what the evaluator says of a file may show lines of it. */
 function requireOwnModule(folder: string, file: string): void {
 	if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
-	const own = realpathSync(folder);
-	const top = foldersToTop(own)?.at(-1) ?? own;
+	const { top } = placeOf(folder);
 	const target = resolvedPath(file);
 	if (target !== undefined && isInside(target, top)) return;
 	fail("ENV_MODULE", `${file} is a link that leads out of ${top}, or nowhere`, {

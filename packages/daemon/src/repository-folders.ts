@@ -17,6 +17,17 @@ export function foldersToTop(folder: string): readonly string[] | undefined {
 	return undefined;
 }
 
+/** Absolute, without links: a folder, and the top of its repository; outside of one that is the folder itself. */
+export interface RepositoryPlace {
+	readonly own: string;
+	readonly top: string;
+}
+
+export function placeOf(folder: string): RepositoryPlace {
+	const own = realpathSync(folder);
+	return { own, top: foldersToTop(own)?.at(-1) ?? own };
+}
+
 export function exists(path: string): boolean {
 	return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

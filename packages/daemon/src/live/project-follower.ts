@@ -111,8 +111,6 @@ export class ProjectFollower {
 	/** Readings in a row in which files may have changed between being read and being looked at. */
 	#unsettled = 0;
 	#unsettledTimer: NodeJS.Timeout | undefined;
-	/** Of the work under way: whether all that it read was settled. */
-	#settled = true;
 	#closed = false;
 
 	constructor(options: FollowerOptions) {
@@ -238,16 +236,17 @@ export class ProjectFollower {
 		const groups = Map.groupBy(this.#shells.values(), ({ process }) => callerKey(process));
 		const started = performance.now();
 		let said = "";
-		this.#settled = true;
+		let settled = true;
 		const conditions: PathCondition[] = [];
 		for (const shells of groups.values()) {
 			const first = shells[0];
 			if (first === undefined) continue;
 			const prepared = await this.#prepare(first.process, { signal, conditions });
 			if (signal.aborted) return said;
+			settled &&= prepared.outcome.lasting;
 			for (const shell of shells) said = (await this.#give(shell, prepared, asked)) || said;
 		}
-		this.#readAgain();
+		this.#countUnsettled(settled);
 		log.write("debug", "followed", { project, milliseconds: Math.round(performance.now() - started) });
 		return said;
 	}
@@ -256,9 +255,9 @@ export class ProjectFollower {
 	 * A file may have changed between being read and being looked at: what is known of it then is newer than what was made of it, and no
 	 * event will say so. All is read again, after ever longer waits.
 	 */
-	#readAgain(): void {
+	#countUnsettled(settled: boolean): void {
 		clearTimeout(this.#unsettledTimer);
-		if (this.#settled) {
+		if (settled) {
 			this.#unsettled = 0;
 			return;
 		}
@@ -278,7 +277,6 @@ export class ProjectFollower {
 			const prepared = await this.#options.prepare(paramsOf(process), signal);
 			conditions.push(...prepared.watched);
 			await this.#follow(conditions);
-			this.#settled &&= prepared.outcome.lasting;
 			return prepared;
 		} catch (error) {
 			if (!(error instanceof NotPrepared)) throw error;
