@@ -4,7 +4,7 @@
  */
 
 import { unreachable } from "@devenv/diagnostics";
-import type { EnvironmentChange } from "./environment-difference.ts";
+import { type EnvironmentChange, listChanges } from "./environment-difference.ts";
 import { quoteForFish, quoteForSh } from "./live-functions.ts";
 import { nuChange } from "./nu-functions.ts";
 import type { ShellName } from "./shell-name.ts";
@@ -65,7 +65,7 @@ export function posixChanges(changes: readonly EnvironmentChange[]): string {
 				return unreachable(change);
 		}
 	});
-	const joins = lists(changes).map(
+	const joins = listChanges(changes).map(
 		({ name, first, last }) => `__devenv_join ${name} ${quoteForSh(first)} ${quoteForSh(last)}`,
 	);
 	return [...calls, ...joins, "__devenv_finish"].join("\n");
@@ -88,7 +88,7 @@ export function fishChanges(changes: readonly EnvironmentChange[]): string {
 				return unreachable(change);
 		}
 	});
-	const joins = lists(changes).map(
+	const joins = listChanges(changes).map(
 		({ name, separator, first, last }) =>
 			`__devenv_join ${name} ${[separator, first, last].map(quoteForFish).join(" ")}`,
 	);
@@ -106,29 +106,4 @@ export function aliasChanges(shell: Exclude<ShellName, "nu">, changes: readonly 
 	return shell === "fish"
 		? `if functions -q __devenv_alias\n${all}\nend`
 		: `if typeset -f __devenv_alias >/dev/null; then\n${all}\nfi`;
-}
-
-interface ListChange {
-	readonly name: string;
-	readonly separator: string;
-	readonly first: string;
-	readonly last: string;
-}
-
-/** Each list once, with what comes first and what comes last. */
-function lists(changes: readonly EnvironmentChange[]): ListChange[] {
-	const found = new Map<string, ListChange>();
-	for (const change of changes) {
-		if (change.kind !== "prepend" && change.kind !== "append") continue;
-		const { name, separator, value } = change;
-		const known = found.get(name) ?? { name, separator, first: "", last: "" };
-		const join = (a: string, b: string): string => (a === "" || b === "" ? a + b : `${a}${separator}${b}`);
-		found.set(
-			name,
-			change.kind === "prepend"
-				? { ...known, first: join(value, known.first) }
-				: { ...known, last: join(known.last, value) },
-		);
-	}
-	return [...found.values()];
 }

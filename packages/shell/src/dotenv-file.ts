@@ -3,12 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { DOTENV_LIMIT, type DotenvFile, parseDotenv } from "./dotenv.ts";
 
-/** The variables of a file; none where it cannot be read, or is too large. Its last component may be no link. */
-export function readDotenv(path: string): DotenvFile["variables"] {
-	return readDotenvFile(path)?.variables ?? [];
-}
-
-/** Undefined where there is no such file, or one that is too large. */
+/** Undefined where there is no such file, or one that cannot be read or is too large. Its last component may be no link. */
 export function readDotenvFile(path: string): DotenvFile | undefined {
 	let descriptor: number;
 	try {

@@ -8,7 +8,7 @@ import { DiagnosticError, fail } from "@devenv/diagnostics";
 import type { Variables } from "./activation-request.ts";
 import { bwrapArguments } from "./bwrap-view.ts";
 import { detectViews } from "./detect-views.ts";
-import { readDotenv } from "./dotenv-file.ts";
+import { readDotenvFile } from "./dotenv-file.ts";
 import { applyChanges, rememberedValues } from "./environment-difference.ts";
 import { readStamp, type Stamp } from "./stamp-file.ts";
 
@@ -50,7 +50,8 @@ function enterByBwrap(
 		stamp.clean === null
 			? env
 			: Object.fromEntries(stamp.clean.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-	const kept = { ...callers, ...Object.fromEntries((stamp.dotenv ?? []).flatMap(readDotenv)) };
+	const variables = (stamp.dotenv ?? []).flatMap((path) => readDotenvFile(path)?.variables ?? []);
+	const kept = { ...callers, ...Object.fromEntries(variables) };
 	const inside = {
 		...applyChanges(stamp.changes, kept),
 		...(command === null ? rememberedValues(stamp.changes, kept) : {}),

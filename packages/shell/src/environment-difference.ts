@@ -110,3 +110,29 @@ function joinLists(change: EnvironmentChange & { kind: "prepend" | "append" }, p
 	const rest = present.split(change.separator).filter((each) => each !== "" && !added.includes(each));
 	return (change.kind === "prepend" ? [...added, ...rest] : [...rest, ...added]).join(change.separator);
 }
+
+/** What changes of one list come to. */
+export interface ListChange {
+	readonly name: string;
+	readonly separator: string;
+	readonly first: string;
+	readonly last: string;
+}
+
+/** Each list once, with what comes first and what comes last. */
+export function listChanges(changes: readonly EnvironmentChange[]): ListChange[] {
+	const found = new Map<string, ListChange>();
+	for (const change of changes) {
+		if (change.kind !== "prepend" && change.kind !== "append") continue;
+		const { name, separator, value } = change;
+		const known = found.get(name) ?? { name, separator, first: "", last: "" };
+		const join = (a: string, b: string): string => (a === "" || b === "" ? a + b : `${a}${separator}${b}`);
+		found.set(
+			name,
+			change.kind === "prepend"
+				? { ...known, first: join(value, known.first) }
+				: { ...known, last: join(known.last, value) },
+		);
+	}
+	return [...found.values()];
+}

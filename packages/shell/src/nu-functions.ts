@@ -6,7 +6,7 @@
  * when the shell starts, and stay until it ends.
  */
 
-import type { EnvironmentChange } from "./environment-difference.ts";
+import { type EnvironmentChange, listChanges } from "./environment-difference.ts";
 import type { LiveShell } from "./live-functions.ts";
 
 /** The whole of an environment, as nushell's `__devenv_apply` takes it. */
@@ -27,20 +27,17 @@ export function nuChange(
 	changes: readonly EnvironmentChange[],
 	{ prompt, message }: Pick<NuChange, "prompt" | "message">,
 ): NuChange {
-	const set: Record<string, string> = {};
-	const unset: string[] = [];
-	const lists: Record<string, { separator: string; first: readonly string[]; last: readonly string[] }> = {};
-	for (const change of changes) {
-		if (change.kind === "set") set[change.name] = change.value;
-		else if (change.kind === "unset") unset.push(change.name);
-		else if (change.kind === "prepend" || change.kind === "append") {
-			const { name, separator, value } = change;
-			const known = (lists[name] ??= { separator, first: [], last: [] });
-			const items = value.split(separator).filter((each) => each !== "");
-			if (change.kind === "prepend") known.first = [...items, ...known.first];
-			else known.last = [...known.last, ...items];
-		}
-	}
+	const set = Object.fromEntries(
+		changes.flatMap((change) => (change.kind === "set" ? [[change.name, change.value]] : [])),
+	);
+	const unset = changes.flatMap((change) => (change.kind === "unset" ? [change.name] : []));
+	const items = (text: string, separator: string): string[] => text.split(separator).filter((each) => each !== "");
+	const lists = Object.fromEntries(
+		listChanges(changes).map(({ name, separator, first, last }) => [
+			name,
+			{ separator, first: items(first, separator), last: items(last, separator) },
+		]),
+	);
 	return { set, unset, lists, prompt, message };
 }
 
