@@ -335,23 +335,13 @@ class StoreEngine implements Engine {
 		const located = await this.#packageSet(request, options);
 		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
-		const { module: source } = request;
-		const module = source === undefined ? undefined : moduleRequest(source, request.spec);
-		const spec =
-			source === undefined || module === undefined
-				? request.spec
-				: await this.#withModule(source, { kind: "module", set, module }, options);
-		// The module was given the packages of that archive.
 		const archive = this.#archive(request.spec, request.lock);
-		this.#archive(spec, request.lock, archive);
-		// What it asks of trees besides.
-		const trees = source === undefined ? undefined : await this.#trees({ ...request, spec }, options);
-		const sources = [...new Set([...located.sources, ...(trees?.sources ?? [])])];
+		const { spec, trees, sources, ...asked } = await this.#complete(request, { set, archive }, options);
 		const reply = await this.#evaluators.run(
 			{
 				kind: "environment",
-				set: { ...set, ...(trees === undefined ? {} : { trees: trees.sets }) },
-				...(module === undefined ? {} : { module }),
+				set: { ...set, trees },
+				...asked,
 				name: spec.name?.value ?? "environment",
 				overridePlaces: spec.overrides.map(({ location }) => location),
 				packages: spec.packages.map(({ input, attr, version, outputs, location }) => ({
@@ -370,10 +360,30 @@ class StoreEngine implements Engine {
 			this.#answering(options),
 			options.signal,
 		);
-		return { reply, spec, located: { ...located, sources } };
+		return { reply, spec, located: { ...located, sources: [...new Set([...located.sources, ...sources])] } };
 	}
 
-	/** The whole of what a project says. */
+	/** The whole of what a project says, env.nix included; `trees` are all that it asks packages of, `sources` where they lie. */
+	async #complete(
+		request: EnvironmentRequest,
+		{ set, archive }: { readonly set: PackageSetRequest; readonly archive: string },
+		options: WorkOptions,
+	): Promise<{
+		readonly spec: EnvSpec;
+		readonly module?: ModuleRequest;
+		readonly trees: readonly TreeSetRequest[];
+		readonly sources: readonly StorePath[];
+	}> {
+		const { module: source } = request;
+		if (source === undefined) return { spec: request.spec, trees: set.trees, sources: [] };
+		const module = moduleRequest(source, request.spec);
+		const spec = await this.#withModule(source, { kind: "module", set, module }, options);
+		// The module was given the packages of that archive.
+		this.#archive(spec, request.lock, archive);
+		const { sets, sources } = await this.#trees({ ...request, spec }, options);
+		return { spec, module, trees: sets, sources };
+	}
+
 	async #withModule(source: ModuleSource, task: ModuleTask, options: WorkOptions): Promise<EnvSpec> {
 		const { value, tracked } = await this.#evaluators.run(task, this.#answering(options), options.signal);
 		try {

@@ -36,6 +36,7 @@ export {
 	NixFloat,
 	NixPath,
 	type NixString,
+	stringText,
 	stringWithContext,
 	type Value,
 } from "./value/value.ts";

@@ -15,6 +15,7 @@ import {
 	type Expr,
 	type Lazy,
 	type Origin,
+	stringText,
 } from "@devenv/evaluator";
 import { NodeEvalIO } from "@devenv/engine/eval-io";
 import { bytesFromText, type StorePath } from "@devenv/nix-formats";
@@ -201,7 +202,7 @@ class Instantiation {
 			case "raw": {
 				const what = "while generating the nix-instantiate output";
 				const string = this.evaluator.runtime.coerceToString(value, NO_POSITION, what);
-				writeBytes(1, typeof string === "string" ? string : string.text);
+				writeBytes(1, stringText(string));
 			}
 		}
 	}

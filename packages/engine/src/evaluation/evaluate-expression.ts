@@ -1,6 +1,14 @@
 /** Evaluating an expression of the user's and printing its value. Layer 3; runs in an evaluator thread. */
 
-import { type Attrs, attrsFromEntries, type Evaluator, type Lazy, mergeAttrs, type Origin } from "@devenv/evaluator";
+import {
+	type Attrs,
+	attrsFromEntries,
+	type Evaluator,
+	type Lazy,
+	mergeAttrs,
+	type Origin,
+	stringText,
+} from "@devenv/evaluator";
 import { bytesFromText, textFromBytes } from "@devenv/nix-formats";
 import type { ExpressionTask } from "./messages.ts";
 
@@ -26,7 +34,7 @@ function print({ format, strict }: ExpressionTask, evaluator: Evaluator, value: 
 			return evaluator.toJson(value);
 		case "raw": {
 			const text = evaluator.runtime.coerceToString(value, 0, "while printing the value");
-			return typeof text === "string" ? text : text.text;
+			return stringText(text);
 		}
 		case "nix":
 			return evaluator.print(evaluator.force(value), { strict });

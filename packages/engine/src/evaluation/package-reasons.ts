@@ -1,6 +1,6 @@
 /** Why a package is in a root: the shortest ways to it through the closure. Layer 3; lives in an evaluator thread. */
 
-import { Attrs, type Evaluator, isList, isString, type Lazy } from "@devenv/evaluator";
+import { Attrs, type Evaluator, isList, isString, type Lazy, stringText } from "@devenv/evaluator";
 import { bytesFromText, textFromBytes } from "@devenv/nix-formats";
 import type { PackageChain, PackageReasons, PackageStep } from "../engine-interface.ts";
 
@@ -124,7 +124,7 @@ class Closure {
 	#text(lazy: Lazy): string {
 		const value = this.#evaluator.force(lazy);
 		if (!isString(value)) throw new Error("the package set gives another type than a string");
-		return textFromBytes(typeof value === "string" ? value : value.text);
+		return textFromBytes(stringText(value));
 	}
 
 	#set(attrs: Attrs, name: string): Attrs {

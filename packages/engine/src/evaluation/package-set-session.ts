@@ -17,6 +17,7 @@ import {
 	NO_CONTEXT,
 	type NixString,
 	type StringContext,
+	stringText,
 	stringWithContext,
 	type Value,
 } from "@devenv/evaluator";
@@ -195,7 +196,7 @@ export class PackageSetSession {
 	#text(attrs: Attrs, name: string): string {
 		const value = this.evaluator.force(attribute(attrs, name));
 		if (!isString(value)) throw new Error(`the attribute '${name}' is not a string`);
-		return textFromBytes(typeof value === "string" ? value : value.text);
+		return textFromBytes(stringText(value));
 	}
 
 	/** A variable's value, with the places of packages that it names. */
@@ -243,7 +244,7 @@ export class PackageSetSession {
 	/** The name of a package in a closure, from a request; undefined for what is no package. */
 	#ownName(request: Lazy): string | undefined {
 		const forced = this.evaluator.force(request);
-		const value = isString(forced) ? this.evaluator.force(this.set.get(textOf(forced)) ?? null) : forced;
+		const value = isString(forced) ? this.evaluator.force(this.set.get(stringText(forced)) ?? null) : forced;
 		return value instanceof Attrs && value.has("pname") ? this.#text(value, "pname") : undefined;
 	}
 
@@ -316,7 +317,7 @@ export class PackageSetSession {
 		if (!isList(list)) throw new Error(`the attribute '${name}' is not a list`);
 		return list.flatMap((each) => {
 			const value = this.evaluator.force(each);
-			return isString(value) ? [textFromBytes(typeof value === "string" ? value : value.text)] : [];
+			return isString(value) ? [textFromBytes(stringText(value))] : [];
 		});
 	}
 
@@ -368,10 +369,6 @@ interface Request {
 	/** Tells it from others. */
 	readonly key: string;
 	readonly values: readonly Lazy[];
-}
-
-function textOf(value: NixString): string {
-	return typeof value === "string" ? value : value.text;
 }
 
 /** Changes as `override` takes them. */

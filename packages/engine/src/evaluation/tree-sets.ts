@@ -2,7 +2,15 @@
 
 import { type Diagnostic, DiagnosticError, diagnose, type Location, nearestNames } from "@devenv/diagnostics";
 import { isVersion, versionedNames } from "@devenv/env-file";
-import { Attrs, attrsFromEntries, describeType, type Evaluator, isString, NixPath } from "@devenv/evaluator";
+import {
+	Attrs,
+	attrsFromEntries,
+	describeType,
+	type Evaluator,
+	isString,
+	NixPath,
+	stringText,
+} from "@devenv/evaluator";
 import { bytesFromText, textFromBytes } from "@devenv/nix-formats";
 import { packageSetFolder } from "@devenv/package-set";
 import type { RequestedPackage, TreeSetRequest } from "./messages.ts";
@@ -98,7 +106,7 @@ export class TreeSets {
 			const lazy = value.get(name);
 			const forced = lazy === undefined ? undefined : evaluator.force(lazy);
 			if (forced === undefined || !isString(forced)) return undefined;
-			return textFromBytes(typeof forced === "string" ? forced : forced.text);
+			return textFromBytes(stringText(forced));
 		};
 		return text("version") ?? /-(\d.*)$/.exec(text("name") ?? "")?.[1] ?? "";
 	}

@@ -15,6 +15,7 @@ import {
 	NixFloat,
 	NixPath,
 	type NixString,
+	stringText,
 	stringWithContext,
 	type Value,
 } from "../value/value.ts";
@@ -135,7 +136,7 @@ export function coerceToPath(host: Runtime, lazy: Lazy, site: CoerceSite): { pat
 function toPath(host: Runtime, value: Value, site: CoerceSite): { path: NixPath; context: StringContext } {
 	if (value instanceof NixPath) return { path: value, context: NO_CONTEXT };
 	const string = coerceToString(host, value, { ...site, options: { copyToStore: false } });
-	const text = typeof string === "string" ? string : string.text;
+	const text = stringText(string);
 	if (!text.startsWith("/")) {
 		const error = host.error("eval", `string '${text}' doesn't represent an absolute path`);
 		throw error.withFrame(site.position, site.what);

@@ -26,6 +26,7 @@ import {
 	NixFloat,
 	type NixPath,
 	type NixString,
+	stringText,
 	type Value,
 } from "../value/value.ts";
 import { type AssertCode, type Code, type InterpolateCode, Op, type PlusCode } from "./code.ts";
@@ -219,7 +220,7 @@ export class EvalRuntime extends Interpreter implements Runtime {
 
 	expectText(value: Lazy, position: Position, what: string): string {
 		const string = this.expectString(value, position, what);
-		return typeof string === "string" ? string : string.text;
+		return stringText(string);
 	}
 
 	expectPlainString(value: Lazy, position: Position, what: string): string {

@@ -74,6 +74,11 @@ export function stringWithContext(text: string, context: StringContext): NixStri
 	return context.size === 0 ? text : new ContextString(text, context);
 }
 
+/** The text of a string value (a byte string), its context dropped. */
+export function stringText(value: NixString): string {
+	return typeof value === "string" ? value : value.text;
+}
+
 export function isInt(value: Lazy): value is NixInt {
 	return typeof value === "number" || typeof value === "bigint";
 }
