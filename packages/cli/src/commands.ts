@@ -16,6 +16,7 @@ import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
 import Gc from "./commands/gc.ts";
+import ExplainCode from "./commands/explain/code.ts";
 import ExplainHost from "./commands/explain/host.ts";
 import ExplainPackage from "./commands/explain/package.ts";
 import ExplainRebuild from "./commands/explain/rebuild.ts";
@@ -52,6 +53,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	info: Info,
 	update: Update,
 	lock: Lock,
+	explain: ExplainCode,
 	"explain:rebuild": ExplainRebuild,
 	"explain:package": ExplainPackage,
 	"explain:variable": ExplainVariable,

@@ -95,3 +95,18 @@ test("what was used of the host, and what would bring it", async (t) => {
 	answer = { programs: [] };
 	t.regex((await daemon.run(["explain", "host"])).stdout, /used no programs of the host/);
 });
+
+test("a code: its page, however it is copied; else the nearest codes", async (t) => {
+	const daemon = await setUp(t, {});
+	const page = (await daemon.run(["explain", "ENV_UNKNOWN_KEY"])).stdout;
+	t.regex(page, /^ENV_UNKNOWN_KEY, LOCK_UNKNOWN_KEY\n\nThere is no such option/);
+	t.is((await daemon.run(["explain", "error[env_unknown_key]:"])).stdout, page);
+	const { codes } = JSON.parse((await daemon.run(["explain", "TRUST_NEEDED", "--json"])).stdout) as { codes: unknown };
+	t.deepEqual(codes, ["TRUST_NEEDED"]);
+
+	const near = await daemon.run(["explain", "ENV_UNKNOWN_KEYS"]);
+	t.is(near.code, 1);
+	t.regex(near.stderr, /EXPLAIN_UNKNOWN_CODE.*there is no code 'ENV_UNKNOWN_KEYS'[^]*did you mean: ENV_UNKNOWN_KEY/);
+	t.regex((await daemon.run(["explain", "variabel"])).stderr, /did you mean 'devenv explain variable'/);
+	t.regex((await daemon.run(["explain", "TRUST_X"])).stderr, /there are: TRUST_NEEDED, TRUST_DENIED/);
+});
