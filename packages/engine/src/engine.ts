@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
-import { DEFAULT_INPUT, type EnvSpec, type LockFile } from "@devenv/env-file";
+import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 import type { ComposeMember } from "./builtin-builders/compose-root-attributes.ts";
@@ -90,8 +90,8 @@ function copyOptions(
 	return { signal, emit: onEvent ?? (() => undefined) };
 }
 
-/** The archive that packages come from, those of trees aside; fails with `ENV_INPUTS_MIXED` where there are several. */
-function requireOneArchive(packages: EnvSpec["packages"], name: string = packages[0]?.input ?? DEFAULT_INPUT): string {
+/** Refuses packages of another archive than this one, with `ENV_INPUTS_MIXED`. */
+function requireOneArchive(packages: EnvSpec["packages"], name: string): string {
 	const foreign = packages.find(({ input }) => input !== name);
 	if (foreign === undefined) return name;
 	const message = `the packages come from the archives '${name}' and '${foreign.input}', which cannot share one root`;
@@ -442,12 +442,19 @@ class StoreEngine implements Engine {
 		return { index, overlays, overrides, trees: trees.sets, system: this.#system, sources: [...sources] };
 	}
 
-	/** The archive that the packages of a spec come from. */
-	#archive({ packages }: EnvSpec, lock: LockFile, name?: string): string {
-		return requireOneArchive(
-			packages.filter(({ input }) => !this.#inputs.isTree(lock, input)),
-			name,
-		);
+	/** The archive that the packages of a spec, and with them the root, come from. */
+	#archive({ inputs, packages }: EnvSpec, lock: LockFile, name?: string): string {
+		const isArchive = (input: string): boolean => !this.#inputs.isTree(lock, input);
+		const own = packages.filter(({ input }) => isArchive(input));
+		const archives = inputs.map((input) => input.name).filter(isArchive);
+		const usual = archives.includes(DEFAULT_INPUT) ? DEFAULT_INPUT : archives[0];
+		const chosen = name ?? own[0]?.input ?? usual;
+		if (chosen === undefined) {
+			fail("ENV_NO_ARCHIVE", "none of the inputs is a Debian archive, which the environment's root is made of", {
+				hint: `for example inputs: { ${DEFAULT_INPUT}: { url: ${DEFAULT_INPUT_URL} } }`,
+			});
+		}
+		return requireOneArchive(own, chosen);
 	}
 
 	/** The folders of files that packages are asked of. */

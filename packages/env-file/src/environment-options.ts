@@ -45,8 +45,10 @@ export interface EnvDeclaration extends ProfileDeclaration {
 	readonly profiles?: readonly (readonly [string, ProfileDeclaration])[];
 }
 
+/** An input's own address, or the input that it is another name of; the other of the two is absent. */
 export interface InputDeclaration {
-	readonly url: Located<string>;
+	readonly url?: Located<string>;
+	readonly follows?: Located<string>;
 	readonly overlays?: readonly Located<string>[];
 }
 
@@ -94,7 +96,7 @@ const inputUrl = new RegExp(
 		String.raw`^(?:debian:[a-z][a-z0-9-]*(?:\?components=[a-z][a-z0-9,-]*)?`,
 		String.raw`path:[^\s?#]+`,
 		String.raw`git\+(?:https|file)://[^\s?#]+(?:\?(?:ref|rev)=[A-Za-z0-9][A-Za-z0-9._/-]*)?`,
-		String.raw`https?://[^\s#]+\.(?:tar\.(?:gz|xz|zst)|tgz)`,
+		String.raw`https?://[^\s#]+\.(?:tar(?:\.(?:gz|xz|zst|bz2))?|tgz)`,
 		String.raw`github:[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9][A-Za-z0-9._/-]*)?)$`,
 	].join("|"),
 );
@@ -105,6 +107,8 @@ const overlayPath = text({
 	hint: "name the file, relative to this one: ./overlays/tools.nix; or in an input: input#overlay.nix",
 	examples: ["./overlay.nix"],
 });
+
+const inputName = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
 const inputDeclaration = record<InputDeclaration>(
 	{
@@ -117,8 +121,13 @@ const inputDeclaration = record<InputDeclaration>(
 			}),
 			description:
 				"Where the input comes from. A package set: `debian:<suite>`. A folder of files, whose overlays are named `input#file.nix` and whose packages `input#attr` are what its default.nix gives (a set, or a function of some of `pkgs`, `lib`, `system`, `config` and `overlays`, as nixpkgs is): `path:<folder>` (relative to this file), `git+https://…` and `git+file://…` with `?ref=<branch or tag>` or `?rev=<commit>`, `github:<owner>/<repository>[/<ref>]`, or a tarball by `https:` or `http:`. What it is exactly is pinned in env.lock.",
-			required: true,
 			example: DEFAULT_INPUT_URL,
+		},
+		follows: {
+			type: text({ expects: "the name of an input", pattern: inputName }),
+			description:
+				"The input that this is another name of, in place of a `url`: both are one, with one pin. A project says so of an input that a folder it imports declares, where both shall use the same.",
+			example: "debian",
 		},
 		overlays: {
 			type: list(overlayPath, { expects: "a list of .nix files", example: "overlays: [./overlay.nix]" }),
@@ -127,7 +136,7 @@ const inputDeclaration = record<InputDeclaration>(
 			example: ["./overlay.nix"],
 		},
 	},
-	{ expects: "a table with a url", example: "debian: { url: debian:trixie }" },
+	{ expects: "a table with a url", example: "debian: { url: debian:trixie }", oneOf: ["url", "follows"] },
 );
 
 function explainUrl(url: string): string {
@@ -456,7 +465,7 @@ export const environmentOptions: RecordType<EnvDeclaration> = record<EnvDeclarat
 				expects: "a table of inputs",
 				example: "inputs: { debian: { url: debian:trixie } }",
 				key: "a name of letters, digits, '_' and '-'",
-				keyPattern: /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+				keyPattern: inputName,
 			}),
 			description:
 				"The package sets that packages and overlays come from, by name. Where absent, `debian` is debian:trixie.",

@@ -113,6 +113,8 @@ export type Fields<T> = { readonly [K in keyof T]-?: Field<NonNullable<T[K]>> };
 export interface RecordRules<T> {
 	readonly expects: string;
 	readonly example: string;
+	/** Keys of which exactly one is to be given. */
+	readonly oneOf?: readonly (keyof T & string)[];
 	/** A plain value that may stand instead of the table, and how it reads as one. */
 	readonly shorthand?: { readonly type: OptionType<unknown>; accepts(node: Node): boolean; expand(value: unknown): T };
 }
@@ -168,6 +170,9 @@ export function record<T extends object>(fields: Fields<T>, rules: RecordRules<T
 				});
 				return undefined;
 			}
+			if (rules.oneOf !== undefined && !unknown && !hasOneOf(rules.oneOf, seen, rules.example, slot, context)) {
+				return undefined;
+			}
 			// A field that was wrong is missing here; the report makes the whole file fail.
 			return value as T;
 		},
@@ -178,10 +183,35 @@ export function record<T extends object>(fields: Fields<T>, rules: RecordRules<T
 				additionalProperties: false,
 				properties: Object.fromEntries(names.map((name) => [name, fieldSchema(fields[name])])),
 				...(required.length === 0 ? {} : { required }),
+				...(rules.oneOf === undefined ? {} : { oneOf: rules.oneOf.map((name) => ({ required: [name] })) }),
 			};
 			return shorthand === undefined ? object : { oneOf: [shorthand.type.schema(), object] };
 		},
 	};
+}
+
+/** Reports where none or several of the keys are given. */
+function hasOneOf(
+	names: readonly string[],
+	seen: ReadonlySet<string>,
+	example: string,
+	slot: Slot,
+	context: DecodeContext,
+): boolean {
+	const given = names.filter((name) => seen.has(name));
+	if (given.length === 1) return true;
+	const { location } = slot;
+	if (given.length === 0) {
+		const missing = names.map((name) => `'${name}'`).join(" nor ");
+		context.report("MISSING_KEY", `'${slot.path}' has neither ${missing}`, {
+			location,
+			hint: `for example \`${example}\``,
+		});
+	} else {
+		const both = given.map((name) => `'${name}'`).join(" and ");
+		context.report("VALUE", `'${slot.path}' has both ${both}`, { location, hint: "keep one of them" });
+	}
+	return false;
 }
 
 function fieldSchema(field: Field<unknown>): JsonSchema {

@@ -1,16 +1,10 @@
 /** env.yaml and env.local.yaml to one EnvSpec. Layer 1 (pure). */
 
 import { type Diagnostic, DiagnosticError, diagnose, type Location, nearestNames } from "@devenv/diagnostics";
-import {
-	DEFAULT_INPUT,
-	DEFAULT_INPUT_URL,
-	type EnvSpec,
-	type InputSpec,
-	type Located,
-	overlayInput,
-} from "./env-spec.ts";
+import { DEFAULT_INPUT, type EnvSpec, type Located, overlayInput } from "./env-spec.ts";
 import type { PackageOverride, PackageRequest } from "./env-spec.ts";
-import type { EnvDeclaration, InputDeclaration, OverrideDeclaration } from "./environment-options.ts";
+import { mergeInputs, renamed } from "./merge-inputs.ts";
+import type { EnvDeclaration, OverrideDeclaration } from "./environment-options.ts";
 import type { EnvFileText } from "./file-text.ts";
 import { type EnvModule, writtenPackage } from "./module-value.ts";
 import { checkProcesses, processOf } from "./process-checks.ts";
@@ -53,7 +47,7 @@ export function parseEnvFile(project: EnvFileText, options: ParseEnvOptions = {}
 	const chosen = withProfile(declarations, options.profile);
 	if (incomplete) {
 		checkVersion(declarations, options.programVersion, diagnostics);
-		const spec = merge(chosen);
+		const spec = merge(chosen, diagnostics);
 		return { spec: diagnostics.some((each) => each.severity === "error") ? undefined : spec, diagnostics };
 	}
 	const spec = settle(chosen, options.programVersion, diagnostics);
@@ -71,7 +65,7 @@ function settle(
 	version: string | undefined,
 	diagnostics: Diagnostic[],
 ): EnvSpec {
-	const merged = merge(declarations);
+	const merged = merge(declarations, diagnostics);
 	const declared = new Map(declarations.flatMap((each) => each.processes ?? []));
 	const spec = diagnostics.length === 0 ? withReferences(merged, declared, diagnostics) : merged;
 	checkVersion(declarations, version, diagnostics);
@@ -139,7 +133,7 @@ export function expectEnvSpec(parsed: ParsedEnvFile): EnvSpec {
 	throw new DiagnosticError(parsed.diagnostics);
 }
 
-function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
+function merge(declarations: readonly EnvDeclaration[], diagnostics: Diagnostic[]): EnvSpec {
 	const last = <K extends keyof EnvDeclaration>(key: K): EnvDeclaration[K] | undefined =>
 		declarations.findLast((each) => each[key] !== undefined)?.[key];
 	const all = <T>(pick: (each: EnvDeclaration) => readonly T[] | undefined): T[] =>
@@ -148,20 +142,25 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 	const clean = declarations.flatMap((each) => (each.clean === undefined ? [] : [each.clean]));
 	const variables = new Map(all((each) => each.env));
 	const services = expandServices(mergeServices(declarations), packageRequest);
+	const { inputs, nameOf, diagnostics: wrong } = mergeInputs(all((each) => each.inputs));
+	// What was refused above is missing here.
+	if (diagnostics.length === 0) diagnostics.push(...wrong);
 	const processes = new Map(all((each) => each.processes).map(([key, each]) => [key, processOf(key, each)]));
 	for (const { process } of services) if (!processes.has(process.name)) processes.set(process.name, process);
 	return {
 		...(name === undefined ? {} : { name }),
-		inputs: mergeInputs(all((each) => each.inputs)),
-		overlays: all((each) => each.overlays),
+		inputs,
+		overlays: all((each) => each.overlays).map(renamed(nameOf)),
 		overrides: mergeOverrides(all((each) => each.overrides)),
-		packages: mergePackages([
-			...all((each) => each.packages).map(({ from, outputs = [] }) => ({
-				...packageRequest(from),
-				...(outputs.length === 0 ? {} : { outputs: [...new Set(outputs.map(({ value }) => value))] }),
-			})),
-			...services.flatMap((each) => each.packages),
-		]),
+		packages: mergePackages(
+			[
+				...all((each) => each.packages).map(({ from, outputs = [] }) => ({
+					...packageRequest(from),
+					...(outputs.length === 0 ? {} : { outputs: [...new Set(outputs.map(({ value }) => value))] }),
+				})),
+				...services.flatMap((each) => each.packages),
+			].map((request) => ({ ...request, input: nameOf(request.input) })),
+		),
 		env: [...variables].sort(byName).map(([key, { value, location }]) => ({
 			name: key,
 			value,
@@ -194,17 +193,6 @@ function merge(declarations: readonly EnvDeclaration[]): EnvSpec {
 
 function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
 	return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
-}
-
-function mergeInputs(written: readonly (readonly [string, InputDeclaration])[]): InputSpec[] {
-	const inputs = new Map<string, InputSpec>([
-		[DEFAULT_INPUT, { name: DEFAULT_INPUT, url: { value: DEFAULT_INPUT_URL }, overlays: [] }],
-	]);
-	for (const [name, input] of written) {
-		const before = inputs.get(name)?.overlays ?? [];
-		inputs.set(name, { name, url: input.url, overlays: [...before, ...(input.overlays ?? [])] });
-	}
-	return [...inputs].sort(byName).map(([, input]) => input);
 }
 
 function packageRequest({ value, location }: Located<string>): PackageRequest {

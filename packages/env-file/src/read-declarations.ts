@@ -135,7 +135,11 @@ function fromFolder({ name: _, ...declaration }: EnvDeclaration, folder: string)
 			: {
 					inputs: declaration.inputs.map(([key, input]) => [
 						key,
-						{ ...input, url: url(input.url), ...(input.overlays && { overlays: input.overlays.map(overlay) }) },
+						{
+							...input,
+							...(input.url && { url: url(input.url) }),
+							...(input.overlays && { overlays: input.overlays.map(overlay) }),
+						},
 					]),
 				}),
 	};

@@ -50,6 +50,8 @@ const beyondSchema = new Set([
 	"a loose alias",
 	"a key that is a list",
 	"an overlay of an input that is not declared",
+	"an input that follows none",
+	"inputs that follow each other",
 	"deep nesting",
 ]);
 

@@ -115,3 +115,52 @@ test("a package that an import lists is not added again", (t) => {
 	const edit = addPackages(file, ["jq", "ripgrep"], { readImport: reader({ a: "packages: [jq]\n" }) });
 	t.deepEqual([edit.done, edit.idle], [["ripgrep"], ["jq"]]);
 });
+
+test("inputs that follow another one are that one: packages, overlays, and one pin", (t) => {
+	const spec = expectEnvSpec(
+		parse(
+			[
+				"inputs:",
+				"  tools: { url: 'path:./tools', overlays: ['./one.nix'] }",
+				"  theirs: { follows: shared, overlays: ['./two.nix', 'theirs#three.nix'] }",
+				"  shared: { follows: tools }",
+				"imports: [./a]",
+				"packages: ['shared#x', 'theirs#y', 'tools#x', jq]",
+				"overlays: ['theirs#z.nix', './own.nix']",
+				"",
+			].join("\n"),
+			{ a: "inputs: { theirs: { url: 'github:example/other', overlays: ['./a.nix'] } }\npackages: ['theirs#w']\n" },
+		),
+	);
+	t.deepEqual(
+		spec.inputs.map(({ name, url, overlays }) => [name, url.value, overlays.map(({ value }) => value)]),
+		[
+			["debian", "debian:trixie", []],
+			["tools", "path:./tools", ["./a/a.nix", "./one.nix", "./two.nix", "tools#three.nix"]],
+		],
+	);
+	t.deepEqual(
+		spec.packages.map(({ input, attr, text }) => [input, attr, text]),
+		[
+			["tools", "w", "theirs#w"],
+			["tools", "x", "shared#x"],
+			["tools", "y", "theirs#y"],
+			["debian", "jq", "jq"],
+		],
+	);
+	t.deepEqual(
+		spec.overlays.map(({ value }) => value),
+		["tools#z.nix", "./own.nix"],
+	);
+	// Also the one that packages without an input come from.
+	const other = expectEnvSpec(parse("inputs: { old: { url: 'debian:bookworm' }, debian: { follows: old } }\n", {}));
+	t.deepEqual(
+		other.inputs.map(({ name }) => name),
+		["old"],
+	);
+	t.is(
+		expectEnvSpec(parse("inputs: { old: { url: 'debian:bookworm' }, debian: { follows: old } }\npackages: [jq]\n", {}))
+			.packages[0]?.input,
+		"old",
+	);
+});

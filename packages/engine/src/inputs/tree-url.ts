@@ -26,7 +26,7 @@ export function isTreeUrl(url: string): boolean {
 export function parseTreeUrl(url: string): TreeUrl {
 	const path = /^path:([^\s?#]+)$/.exec(url)?.[1];
 	if (path !== undefined) return { kind: "path", path };
-	if (/^https?:\/\/[^\s#]+\.(?:tar\.(?:gz|xz|zst)|tgz)$/.test(url)) return { kind: "archive", url };
+	if (/^https?:\/\/[^\s#]+\.(?:tar(?:\.(?:gz|xz|zst|bz2))?|tgz)$/.test(url)) return { kind: "archive", url };
 	const [, owner, repository, branch] =
 		/^github:([A-Za-z0-9-]+)\/([\w.-]+)(?:\/([A-Za-z0-9][\w./-]*))?$/.exec(url) ?? [];
 	if (owner !== undefined && repository !== undefined) {
