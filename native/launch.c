@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "consent.h"
 #include "daemon.h"
+#include "trace.h"
 #include "view.h"
 
 /* Tells a shell that the hook opened where to write what folder the user goes on in (packages/shell/src/hooks). */
@@ -249,8 +250,12 @@ static void restore_caller(void)
 static void enter(struct stamp *stamp, char **command)
 {
 	stamp_load_variables(stamp, 0);
-	if (stamp->view.root != NULL)
+	uint64_t begun = trace_now();
+	if (stamp->view.root != NULL) {
 		view_enter(&stamp->view);
+		trace_span("make the view", begun, NULL);
+	}
+	begun = trace_now();
 	char *socket = getenv(HOST_SOCKET_VARIABLE);
 	socket = socket == NULL || stamp->view.runtime == NULL ? NULL : join(socket, NULL);
 	char *handoff = getenv(HOOK_VARIABLE);
@@ -263,6 +268,7 @@ static void enter(struct stamp *stamp, char **command)
 	char **arguments = command != NULL ? command : stamp->shell.items;
 	if (arguments == NULL)
 		stop(STATUS_FAILED, "the activation stamp names no shell");
+	trace_span("apply the environment", begun, arguments[0]);
 	execvp(arguments[0], arguments);
 	stop_exec("", arguments[0], errno);
 }
@@ -271,12 +277,15 @@ int enter_main(int argc, char **argv)
 {
 	if (argc < 2 || (argc > 2 && (argc == 3 || strcmp(argv[2], "--") != 0)))
 		stop(STATUS_FAILED, "usage: enter STAMP [-- PROGRAM [ARGUMENT…]]");
+	trace_begin();
+	uint64_t begun = trace_now();
 	struct stamp stamp;
 	const char *problem = stamp_read(argv[1], &stamp);
 	if (problem != NULL)
 		stop(STATUS_FAILED, "cannot use the activation stamp %s: %s", argv[1], problem);
 	restore_caller();
 	stamp_note_use(argv[1], &stamp);
+	trace_span("read the stamp", begun, NULL);
 	enter(&stamp, argc > 3 ? argv + 3 : NULL);
 	return STATUS_FAILED;
 }
@@ -302,6 +311,7 @@ static void try_stamp(char **arguments, char **fallback, int fallback_count)
 			return;
 		command = rest + 1;
 	}
+	uint64_t begun = trace_now();
 	char *project = find_project();
 	char *path = project == NULL ? NULL : stamp_path(project, as_user);
 	struct stamp stamp;
@@ -310,18 +320,25 @@ static void try_stamp(char **arguments, char **fallback, int fallback_count)
 	const char *why = NULL;
 	if (stamp.project == NULL || strcmp(stamp.project, project) != 0)
 		return;
-	if (!stamp.lasting || !stamp_holds(&stamp, &why)) {
+	int holds = stamp.lasting && stamp_holds(&stamp, &why);
+	trace_span(holds ? "check the stamp: it holds" : "check the stamp: it does not hold", begun, why);
+	if (!holds) {
 		if (getenv("DEVENV_TRACE_STAMP") != NULL)
 			warn_user("the activation stamp does not hold: %s changed", why == NULL ? path : why);
+		begun = trace_now();
 		path = ask_for_stamp(fallback[0], project, as_user, ambient);
+		trace_span("ask the daemon without node", begun, path == NULL ? "it takes longer, or has something to say" : NULL);
 		if (path == NULL || stamp_read(path, &stamp) != NULL)
 			return;
 	}
 	if (ambient && consent_of(project, stamp.allowed_content) != CONSENT_GIVEN)
 		return;
 	stamp_note_use(path, &stamp);
-	if (command == NULL && stamp.live != NULL)
+	begun = trace_now();
+	if (command == NULL && stamp.live != NULL) {
 		daemon_rouse(stamp.live, fallback, fallback_count);
+		trace_span("look for the daemon", begun, NULL);
+	}
 	enter(&stamp, command);
 }
 
@@ -332,7 +349,9 @@ int launch_main(int argc, char **argv)
 		dashes++;
 	if (dashes == 1 || dashes == argc)
 		stop(STATUS_FAILED, "usage: launch FALLBACK… -- ARGUMENT…");
+	trace_begin();
 	try_stamp(argv + dashes + 1, argv + 1, dashes - 1);
+	trace_hand_on();
 	char **fallback = allocate((size_t)argc * sizeof *fallback);
 	int count = 0;
 	for (int index = 1; index < argc; index++)

@@ -115,3 +115,54 @@ async function assertDiagnostics(t: ExecutionContext, project: string): Promise<
 		hasHelper ? ["environment.prepareQuickly", "environment.prepare"] : ["environment.prepare"],
 	);
 }
+
+interface TraceEvent {
+	readonly name: string;
+	readonly ph: string;
+	readonly dur?: number;
+	readonly args?: { readonly name?: string };
+}
+
+test.serial(
+	"network: --trace writes what helper, client and daemon did, and keeps itself from what they start",
+	async (t) => {
+		t.timeout(600_000);
+		const project = installation.project("traced", { "env.yaml": "packages: [hello]\nenv: { A: one }\n" });
+		const traced = async (
+			...command: string[]
+		): Promise<{ readonly events: readonly TraceEvent[]; readonly out: string }> => {
+			const { code, stdout, stderr } = await installation.devenv(["--trace", "t.json", ...command], { cwd: project });
+			t.is(code, 0, stderr);
+			// The closing bracket may be missing in this format; lines end with a comma.
+			const text = readFileSync(join(project, "t.json"), "utf8");
+			return { events: JSON.parse(`${text.replace(/,\n$/, "")}]`) as TraceEvent[], out: stdout };
+		};
+		const spans = (events: readonly TraceEvent[]): string[] => {
+			const found = events.filter(({ ph }) => ph === "X");
+			t.true(found.every(({ dur }) => dur !== undefined && dur >= 0));
+			return found.map(({ name }) => name);
+		};
+		const first = await traced("shell", "--", "env");
+		t.notRegex(first.out, /DEVENV_TRACE/);
+		const names = spans(first.events);
+		for (const name of ["wait for environment.prepare", "lock the inputs", "evaluate the environment", "realise"]) {
+			t.true(names.includes(name), `${name}: ${names.join(", ")}`);
+		}
+		t.true(names.some((name) => name.startsWith("build ")));
+		t.true(first.events.some(({ name, args }) => name === "process_name" && args?.name === "daemon"));
+		t.true(spans((await traced("info")).events).includes("evaluate the environment"));
+		if (hasHelper) {
+			t.true(names.includes("make the view"));
+			t.deepEqual(spans((await traced("shell", "--", "true")).events), [
+				"check the stamp: it holds",
+				"make the view",
+				"apply the environment",
+			]);
+		}
+		const unwritable = await installation.devenv(["--trace", "nowhere/t.json", "info"], { cwd: project });
+		t.not(unwritable.code, 0);
+		t.regex(unwritable.stderr, /nowhere\/t\.json/);
+		const late = await installation.devenv(["shell", "--trace", "t.json"], { cwd: project });
+		t.regex(late.stderr, /it stands before the command: `devenv --trace FILE COMMAND`/);
+	},
+);

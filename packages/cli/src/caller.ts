@@ -13,11 +13,14 @@ const carried: Readonly<Record<string, string>> = {
 	DEVENV_CALLER_LD_LIBRARY_PATH: "LD_LIBRARY_PATH",
 };
 
+/** The file that `devenv --trace` has all of this command's processes write to; the caller's own programs know nothing of it. */
+export const TRACE_VARIABLE = "DEVENV_TRACE_FILE";
+
 /** The environment as the caller of the launcher had it. */
 export function callerEnvironment(environment: Readonly<NodeJS.ProcessEnv>): Record<string, string> {
 	const restored = new Map<string, string>();
 	for (const [name, value] of Object.entries(environment)) {
-		if (value !== undefined && !Object.hasOwn(carried, name)) restored.set(name, value);
+		if (value !== undefined && !Object.hasOwn(carried, name) && name !== TRACE_VARIABLE) restored.set(name, value);
 	}
 	for (const [carrier, name] of Object.entries(carried)) {
 		const value = environment[carrier];

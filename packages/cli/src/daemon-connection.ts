@@ -10,6 +10,8 @@ import { exitCodes } from "./failure.ts";
 import { daemonVersion, installationRoot } from "./installation.ts";
 import { ProgressDisplay } from "./progress/progress-display.ts";
 import { standardErrorOutput, standardErrorTerminal, writeError } from "./standard-error.ts";
+import { DaemonTrace } from "./trace/trace-events.ts";
+import { trace } from "./trace/trace-file.ts";
 
 /** The native helper as views show it. */
 const VIEW_HELPER = "/.devenv/helper";
@@ -61,12 +63,19 @@ export async function callDaemon<Params, Result>(method: Method<Params, Result>,
 	const display = new ProgressDisplay(standardErrorOutput(), standardErrorTerminal());
 	const interruption = watchInterruption(() => display.phase);
 	const request = async (attempt = 1): Promise<Result> => {
+		const begun = trace?.now() ?? 0;
+		let started = false as boolean;
 		const client = await connectToDaemon(() => {
+			started = true;
 			display.begin("starting the daemon");
 		});
+		trace?.span(started ? "start the daemon" : "connect to the daemon", begun);
+		const asked = trace?.now() ?? 0;
+		const rows = trace && new DaemonTrace(client.daemon.pid);
 		try {
 			const onProgress = (event: ProgressEvent): void => {
 				display.receive(event);
+				if (rows !== undefined) trace?.write(rows.receive(event, trace.now()));
 			};
 			return await client.call(method, params, { onProgress, signal: interruption.signal });
 		} catch (error) {
@@ -74,6 +83,7 @@ export async function callDaemon<Params, Result>(method: Method<Params, Result>,
 			if (attempt < 3 && hasCode(error, "DAEMON_RETIRING")) return await request(attempt + 1);
 			throw error;
 		} finally {
+			trace?.span(`wait for ${method.name}`, asked);
 			client.close();
 		}
 	};

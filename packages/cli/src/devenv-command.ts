@@ -50,6 +50,9 @@ export function fromOclif(error: unknown, command: string | undefined): unknown 
 		.trim()
 		.split("\n");
 	const message = [`${first.charAt(0).toLowerCase()}${first.slice(1).replace(/[.:]$/, "")}`, ...more].join("\n");
-	const hint = `\`devenv ${command === undefined ? "" : `${command.replaceAll(":", " ")} `}--help\` shows how it is used`;
+	const trace = /nonexistent flags?:.*--trace\b/i.test(message);
+	const hint = trace
+		? "it stands before the command: `devenv --trace FILE COMMAND`"
+		: `\`devenv ${command === undefined ? "" : `${command.replaceAll(":", " ")} `}--help\` shows how it is used`;
 	return new DiagnosticError(diagnose("USAGE_INVALID", message, { hint }));
 }

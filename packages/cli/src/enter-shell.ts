@@ -14,6 +14,7 @@ import { callDaemon, callerLayout } from "./daemon-connection.ts";
 import type { ShellRequest } from "./shell-arguments.ts";
 import { currentFolder, requireProject } from "./find-project.ts";
 import { bwrapPath, helperPath, installationRoot } from "./installation.ts";
+import { withTrace } from "./trace/trace-file.ts";
 import { makeErrorBlocking, standardErrorTerminal, writeError } from "./standard-error.ts";
 
 /**
@@ -50,12 +51,13 @@ export async function enterShell(request: ShellRequest, onEnter: () => void): Pr
 	}
 	makeErrorBlocking();
 	onEnter();
+	const helper = helperPath(root);
 	return enterStamp({
-		helper: helperPath(root),
+		helper,
 		bwrap: bwrapPath(root),
 		stamp: prepared.stamp,
 		command: request.command === null ? null : [...request.command],
-		env,
+		env: withTrace(env, helper),
 	});
 }
 

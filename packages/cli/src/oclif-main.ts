@@ -56,6 +56,11 @@ const pjson = {
 function checkCommand(argv: readonly string[]): void {
 	const [first, second] = argv;
 	if (first === undefined || ["--help", "-h", "--version", "-V"].includes(first)) return;
+	if (first === "--trace") {
+		fail("USAGE_INVALID", "--trace wants a file to write and a command to trace", {
+			hint: "for example `devenv --trace trace.json shell -- true`; ui.perfetto.dev shows the file",
+		});
+	}
 	if (first.startsWith("-")) {
 		fail("USAGE_INVALID", `there is no option '${first}' before the command`, {
 			hint: "`devenv --help` lists the commands",

@@ -61,6 +61,7 @@ function formatRootHelp(commands: readonly (readonly [id: string, summary: strin
 		"",
 		...sorted.map(([id, summary]) => `  ${id.replace(":", " ").padEnd(width)}  ${summary}`),
 		"",
-		"`devenv COMMAND --help` says more about a command.",
+		"`devenv COMMAND --help` says more about a command; `devenv explain CODE` about an error.",
+		"`devenv --trace FILE COMMAND` writes what it spends its time on, for ui.perfetto.dev.",
 	].join("\n");
 }

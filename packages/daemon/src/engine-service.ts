@@ -3,7 +3,14 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CALLER_VARIABLES, type Engine, EvaluationRefused, type LockOutcome, type TrackedRead } from "@devenv/engine";
+import {
+	CALLER_VARIABLES,
+	type Engine,
+	EvaluationRefused,
+	type LockOutcome,
+	type TrackedRead,
+	traced,
+} from "@devenv/engine";
 import { type EnvSpec, type LockFile, parseEnvFile } from "@devenv/env-file";
 import { parseStorePath } from "@devenv/nix-formats";
 import {
@@ -128,6 +135,15 @@ function cleanliness(
 function allGroups({ groups, gid }: Pick<PrepareParams, "groups" | "gid">): number[] {
 	return [...new Set([...groups, gid])].sort((a, b) => a - b);
 }
+
+/** What a trace shows of preparing an environment. */
+const spans = {
+	read: { name: "read the project", track: "request" },
+	lock: { name: "lock the inputs", track: "request" },
+	evaluate: { name: "evaluate", track: "request" },
+	realise: { name: "realise", track: "request" },
+	activate: { name: "write the activation", track: "request" },
+} as const;
 
 /** The requests themselves; `helper` is the native helper's path, null where there is none. */
 export class EngineService {
@@ -364,7 +380,7 @@ export class EngineService {
 			dotenv: dotenvOf(params.project, settings).files,
 			allowedContent: this.#trust.contentFile(digest),
 		};
-		const outcome = await activate(activation);
+		const outcome = await traced(request.progress, spans.activate, () => activate(activation));
 		return { ...built, activation, outcome, diagnostics: [...built.diagnostics, ...outcome.diagnostics] };
 	}
 
@@ -376,20 +392,22 @@ export class EngineService {
 	): Promise<BuiltEnvironment> {
 		const offline = params.offline ?? false;
 		const work = { signal: request.signal, onEvent: request.progress, offline };
-		const { project, lock, written, readSince } = await this.#settledProject({ ...params, onRead }, request);
+		const { project, lock, written, readSince } = await traced(request.progress, spans.read, () =>
+			this.#settledProject({ ...params, onRead }, request),
+		);
 		const { variables } = params;
-		const environment = await this.#engine
-			.evaluateEnvironment(environmentRequest(project, { lock, variables }), work)
-			.catch((error: unknown) => {
-				if (error instanceof EvaluationRefused) onRead(error.tracked);
-				throw error;
-			});
+		const environment = await traced(request.progress, spans.evaluate, () =>
+			this.#engine.evaluateEnvironment(environmentRequest(project, { lock, variables }), work),
+		).catch((error: unknown) => {
+			if (error instanceof EvaluationRefused) onRead(error.tracked);
+			throw error;
+		});
 		const tracked = trackedBy(project, environment);
 		onRead(tracked);
 		const digest = digestOf(project.folder, tracked);
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
-		await this.#engine.realise([environment.drvPath], work);
+		await traced(request.progress, spans.realise, () => this.#engine.realise([environment.drvPath], work));
 		this.#engine.keepEnvironment(this.#rootLink(params.project, params.profile), environment);
 		this.#generations.recordLater(params, () => {
 			const variables = recordVariables(CALLER_VARIABLES, params.variables);
@@ -514,12 +532,14 @@ export class EngineService {
 	/** Locks a project that has no lock. */
 	#lockInputs(project: Project, request: RequestContext, offline: boolean): Promise<LockOutcome> {
 		sayLocking(project, request);
-		return this.#engine.lockInputs(project.spec, undefined, {
-			project: project.folder,
-			offline,
-			signal: request.signal,
-			onEvent: request.progress,
-		});
+		return traced(request.progress, spans.lock, () =>
+			this.#engine.lockInputs(project.spec, undefined, {
+				project: project.folder,
+				offline,
+				signal: request.signal,
+				onEvent: request.progress,
+			}),
+		);
 	}
 
 	/** What to search: what the project has locked, else the newest state of its inputs, or of the default ones. */

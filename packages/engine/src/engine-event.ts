@@ -24,8 +24,16 @@ export type EngineEvent =
 	| (StepIdentity & { readonly kind: "built" })
 	/** Another process works on the same outputs; we wait for it. */
 	| (StepIdentity & { readonly kind: "blocked" })
+	/** What was done, when it was done; microseconds since the epoch, and how long. For traces. */
+	| (TracedWork & { readonly kind: "span"; readonly start: number; readonly duration: number })
 	/** A build or download failed. */
 	| (StepIdentity & { readonly kind: "failed"; readonly message: string });
+
+export interface TracedWork {
+	readonly name: string;
+	/** Where it took place; an evaluator is a thread of its own. */
+	readonly track: "request" | "evaluator";
+}
 
 export interface StepIdentity {
 	readonly drvPath: string;
@@ -35,3 +43,22 @@ export interface StepIdentity {
 export type EnginePhase = "lock" | "evaluate" | "realise";
 
 export type EngineListener = (event: EngineEvent) => void;
+
+/** Does the work, and tells how long it took, also where it failed. */
+export async function traced<T>(
+	onEvent: EngineListener | undefined,
+	work: TracedWork,
+	run: () => Promise<T> | T,
+): Promise<T> {
+	const start = microseconds();
+	try {
+		return await run();
+	} finally {
+		onEvent?.({ kind: "span", ...work, start, duration: microseconds() - start });
+	}
+}
+
+/** Since the epoch, on a clock that is never set back. */
+function microseconds(): number {
+	return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}

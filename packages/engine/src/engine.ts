@@ -36,9 +36,10 @@ import type {
 	SearchRequest,
 	WorkOptions,
 } from "./engine-interface.ts";
-import type { EngineListener } from "./engine-event.ts";
+import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
+import type { EvaluationTask, ReplyTo } from "./evaluation/messages.ts";
 import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 import type {
 	EnvironmentReply,
@@ -332,12 +333,14 @@ class StoreEngine implements Engine {
 		options: WorkOptions,
 		explain?: string,
 	): Promise<{ readonly reply: EnvironmentReply; readonly spec: EnvSpec; readonly located: LocatedPackageSet }> {
-		const located = await this.#packageSet(request, options);
+		const located = await traced(options.onEvent, { name: "find the package set", track: "request" }, () =>
+			this.#packageSet(request, options),
+		);
 		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
 		const archive = this.#archive(request.spec, request.lock);
 		const { spec, trees, sources, ...asked } = await this.#complete(request, { set, archive }, options);
-		const reply = await this.#evaluators.run(
+		const reply = await this.#evaluator(
 			{
 				kind: "environment",
 				set: { ...set, trees },
@@ -357,8 +360,7 @@ class StoreEngine implements Engine {
 				locales: callerLocales(request.variables),
 				...(explain === undefined ? {} : { explain }),
 			},
-			this.#answering(options),
-			options.signal,
+			options,
 		);
 		return { reply, spec, located: { ...located, sources: [...new Set([...located.sources, ...sources])] } };
 	}
@@ -385,7 +387,7 @@ class StoreEngine implements Engine {
 	}
 
 	async #withModule(source: ModuleSource, task: ModuleTask, options: WorkOptions): Promise<EnvSpec> {
-		const { value, tracked } = await this.#evaluators.run(task, this.#answering(options), options.signal);
+		const { value, tracked } = await this.#evaluator(task, options);
 		try {
 			return source.complete({ file: "env.nix", value });
 		} catch (error) {
@@ -395,26 +397,34 @@ class StoreEngine implements Engine {
 		}
 	}
 
+	#evaluator<Task extends EvaluationTask>(task: Task, options: WorkOptions): Promise<ReplyTo<Task>> {
+		return traced(options.onEvent, { name: `evaluate the ${task.kind}`, track: "evaluator" }, () =>
+			this.#evaluators.run(task, this.#answering(options), options.signal),
+		);
+	}
+
 	async #evaluate(request: EvaluateRequest, options: WorkOptions): Promise<EvaluateResult> {
 		const { environment, expression, ...rest } = request;
 		const set = environment === null ? null : plainSet(await this.#packageSet(environment, options));
-		const { text, traces } = await this.#evaluators.run(
-			{ kind: "expression", set, text: expression, ...rest },
-			this.#answering(options),
-			options.signal,
-		);
+		const { text, traces } = await this.#evaluator({ kind: "expression", set, text: expression, ...rest }, options);
 		return { text, traces };
 	}
 
 	async #realise(wanted: Wanted, { onEvent, signal, keepGoing, offline }: RealiseOptions): Promise<void> {
 		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
 		if (offline === true) requireNoDownloads(this.#backend, wanted);
-		else await this.#caches.substitute(wanted, copyOptions(onEvent, AbortSignal.any(signals)));
-		const { failures } = await this.#queue.request(wanted, {
-			...(onEvent === undefined ? {} : { onEvent }),
-			signal: AbortSignal.any(signals),
-			keepGoing: keepGoing ?? false,
-		});
+		else {
+			await traced(onEvent, { name: "ask the binary caches", track: "request" }, () =>
+				this.#caches.substitute(wanted, copyOptions(onEvent, AbortSignal.any(signals))),
+			);
+		}
+		const { failures } = await traced(onEvent, { name: "build", track: "request" }, () =>
+			this.#queue.request(wanted, {
+				...(onEvent === undefined ? {} : { onEvent }),
+				signal: AbortSignal.any(signals),
+				keepGoing: keepGoing ?? false,
+			}),
+		);
 		if (failures.length > 0) throw failuresAsError(failures);
 	}
 

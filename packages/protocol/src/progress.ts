@@ -28,6 +28,16 @@ export type ProgressEvent =
 	| { readonly kind: "built"; readonly drvPath: string; readonly name: string }
 	/** Another process holds the lock of this derivation's outputs; we wait for it. */
 	| { readonly kind: "blocked"; readonly drvPath: string; readonly name: string }
+	/** What the daemon did for the request, when it was done; for traces. */
+	| {
+			readonly kind: "span";
+			readonly name: string;
+			/** Where it took place; an evaluator is a thread of its own. */
+			readonly track: "request" | "evaluator";
+			/** Microseconds: since the epoch, and how long it took. */
+			readonly start: number;
+			readonly duration: number;
+	  }
 	/** A build or download failed; the request's own error follows. */
 	| { readonly kind: "failed"; readonly drvPath: string; readonly name: string; readonly message: string };
 
@@ -45,5 +55,12 @@ export const progressEvent: Decoder<ProgressEvent> = unionOf<ProgressEvent>({
 	log: object({ kind: oneOf("log"), ...step, line: string }),
 	built: object({ kind: oneOf("built"), ...step }),
 	blocked: object({ kind: oneOf("blocked"), ...step }),
+	span: object({
+		kind: oneOf("span"),
+		name: string,
+		track: oneOf("request", "evaluator"),
+		start: count,
+		duration: count,
+	}),
 	failed: object({ kind: oneOf("failed"), ...step, message: string }),
 });

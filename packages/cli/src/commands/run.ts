@@ -10,6 +10,7 @@ import { callDaemon, callerLayout } from "../daemon-connection.ts";
 import { DevenvCommand } from "../devenv-command.ts";
 import { bwrapPath, helperPath, installationRoot } from "../installation.ts";
 import { makeErrorBlocking, writeError } from "../standard-error.ts";
+import { withTrace } from "../trace/trace-file.ts";
 import { formatTable } from "../text-table.ts";
 
 export default class Run extends DevenvCommand {
@@ -52,10 +53,11 @@ export default class Run extends DevenvCommand {
 			});
 		}
 		const root = installationRoot();
+		const helper = helperPath(root);
 		process.chdir(project);
 		makeErrorBlocking();
 		process.exitCode = await enterStamp({
-			helper: helperPath(root),
+			helper,
 			bwrap: bwrapPath(root),
 			stamp: prepared.stamp,
 			command: [
@@ -64,7 +66,7 @@ export default class Run extends DevenvCommand {
 					: [join(scriptFolder(callerLayout().state, project, chosen), name)]),
 				...(rest[0] === "--" ? rest.slice(1) : rest),
 			],
-			env: { ...callerEnvironment(process.env), PWD: project },
+			env: withTrace({ ...callerEnvironment(process.env), PWD: project }, helper),
 		});
 		return undefined;
 	}

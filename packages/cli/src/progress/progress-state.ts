@@ -72,6 +72,8 @@ export class ProgressState {
 			case "failed":
 				this.active.delete(event.drvPath);
 				return;
+			case "span":
+				return;
 			default:
 				return unreachable(event);
 		}
