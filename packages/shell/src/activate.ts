@@ -4,17 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import {
-	existsSync,
-	lstatSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	renameSync,
-	rmSync,
-	statSync,
-	writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, dirname } from "node:path";
 import { type Diagnostic, diagnose } from "@devenv/diagnostics";
@@ -429,16 +419,16 @@ function activationFolder(request: ActivationRequest, asUser: boolean): string {
 	return `${request.paths.state}/activations/${activationName(request.project, variantOf(request, asUser))}`;
 }
 
-/** Each file is replaced in one step; what an earlier shell kind left is removed. */
+/**
+ * Each file is replaced in one step. Those of other kinds of shells stay: a user may start shells of several kinds at once, and
+ * one of them may be about to read its own.
+ */
 function writeScript(folder: string, files: ReadonlyMap<string, string>): void {
 	mkdirSync(folder, { recursive: true, mode: 0o700 });
 	for (const [name, text] of files) {
 		const fresh = `${folder}/${name}.${process.pid}`;
 		writeFileSync(fresh, text, { mode: 0o600 });
 		renameSync(fresh, `${folder}/${name}`);
-	}
-	for (const name of readdirSync(folder)) {
-		if (!files.has(name) && !/\.\d+$/.test(name)) rmSync(`${folder}/${name}`, { force: true });
 	}
 }
 
