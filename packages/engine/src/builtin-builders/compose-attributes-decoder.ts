@@ -34,7 +34,13 @@ export function decodeComposeRootAttributes(
 	const architecture = text(json["architecture"], "'architecture'");
 	if (!/^[a-z0-9-]+$/.test(architecture)) wrong(`'${architecture}' is no architecture`);
 	const policy = json["maintainerScripts"];
-	const links = json["links"];
+	const links = (name: string): Record<string, string> =>
+		Object.fromEntries(
+			Object.entries(object(json[name], `'${name}'`)).map(([path, target]) => [
+				path,
+				text(target, `the link '${path}'`),
+			]),
+		);
 	return {
 		outputs: { out: attributes.outPath },
 		architecture,
@@ -43,16 +49,8 @@ export function decodeComposeRootAttributes(
 			? {}
 			: { maintainerScripts: decodePolicy(object(policy, "'maintainerScripts'"), texts, wrong) }),
 		...(json["locales"] === undefined ? {} : { locales: texts(json["locales"], "'locales'") }),
-		...(links === undefined
-			? {}
-			: {
-					links: Object.fromEntries(
-						Object.entries(object(links, "'links'")).map(([path, target]) => [
-							path,
-							text(target, `the link '${path}'`),
-						]),
-					),
-				}),
+		...(json["links"] === undefined ? {} : { links: links("links") }),
+		...(json["optionalLinks"] === undefined ? {} : { optionalLinks: links("optionalLinks") }),
 		...scriptText("preConfigure", json, text),
 		...scriptText("postConfigure", json, text),
 	};

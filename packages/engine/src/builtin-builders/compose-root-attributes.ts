@@ -42,6 +42,8 @@ export interface ComposeRootAttributes {
 	readonly locales?: readonly string[];
 	/** Symbolic links to make in the end: absolute path in the root → target. An existing path is an error. */
 	readonly links?: Readonly<Record<string, string>>;
+	/** The same, left out where the root has something at the path, or no place for it. */
+	readonly optionalLinks?: Readonly<Record<string, string>>;
 	/** Text of a POSIX shell script, run in the sandbox as root of the root before and after the maintainer scripts. */
 	readonly preConfigure?: string;
 	readonly postConfigure?: string;

@@ -90,28 +90,44 @@ function configurationOrder(
 	return order;
 }
 
-function makeLinks(root: string, attributes: ComposeRootAttributes): void {
-	for (const [path, target] of Object.entries(attributes.links ?? {})) {
-		const relative = normalize(path).replace(/^\/+/, "");
-		if (!path.startsWith("/") || relative === "" || relative.split("/").includes("..")) {
-			fail("COMPOSE_LINK", `the link '${path}' is no absolute path`);
-		}
-		const place = join(root, relative);
-		let above = root;
-		for (const part of dirname(relative).split("/")) {
-			if (part === ".") continue;
-			above = join(above, part);
-			const info = lstatSync(above, { throwIfNoEntry: false });
-			if (info === undefined) mkdirSync(above, 0o755);
-			else if (!info.isDirectory())
-				fail("COMPOSE_LINK", `the link '${path}' would lie in '${part}', which is no folder`);
-		}
+function makeLinks(root: string, { links = {}, optionalLinks = {} }: ComposeRootAttributes): void {
+	for (const [path, target] of Object.entries(links)) {
+		const { place, obstacle } = placeOfLink(root, path);
+		if (obstacle !== undefined)
+			fail("COMPOSE_LINK", `the link '${path}' would lie in '${obstacle}', which is no folder`);
 		const there = lstatSync(place, { throwIfNoEntry: false });
 		if (there?.isSymbolicLink() === true && readlinkSync(place) === target) continue;
 		if (there !== undefined)
 			fail("COMPOSE_LINK", `the root has '${path}' already, so the link to '${target}' cannot be made`);
-		symlinkSync(target, place);
+		placeLink(target, place);
 	}
+	for (const [path, target] of Object.entries(optionalLinks)) {
+		const { place, obstacle } = placeOfLink(root, path);
+		if (obstacle !== undefined || lstatSync(place, { throwIfNoEntry: false }) !== undefined) continue;
+		placeLink(target, place);
+	}
+}
+
+/** Where a link would lie; `obstacle` is what lies above it and is no folder. */
+function placeOfLink(root: string, path: string): { readonly place: string; readonly obstacle?: string } {
+	const relative = normalize(path).replace(/^\/+/, "");
+	if (!path.startsWith("/") || relative === "" || relative.split("/").includes("..")) {
+		fail("COMPOSE_LINK", `the link '${path}' is no absolute path`);
+	}
+	const place = join(root, relative);
+	let above = root;
+	for (const part of dirname(relative).split("/")) {
+		above = join(above, part);
+		const info = lstatSync(above, { throwIfNoEntry: false });
+		if (info === undefined) break;
+		if (!info.isDirectory()) return { place, obstacle: part };
+	}
+	return { place };
+}
+
+function placeLink(target: string, place: string): void {
+	mkdirSync(dirname(place), { recursive: true, mode: 0o755 });
+	symlinkSync(target, place);
 }
 
 /** A write to a shared inode would have changed a package in the store, or other roots; it cannot happen, and is looked for all the same. */

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
@@ -45,6 +45,26 @@ test("merges packages and completes the layout", async (t) => {
 	t.is(readlinkSync(join(root, "usr/bin/alias")), "sh");
 	t.is(readlinkSync(join(root, "opt/x/y")), "/usr/share/aa");
 	t.false(existsSync(join(root, "var/lib/devenv")));
+});
+
+test("optional links lie only where the root has nothing, and stay inside of it", async (t) => {
+	const a = workshop.add({ name: "aa", files: { "usr/share/aa/x": "x", "usr/share/link": "-> aa" } });
+	const root = await workshop.compose([a], {
+		optionalLinks: {
+			"/usr/share/aa": "/elsewhere",
+			"/usr/share/aa/x": "/elsewhere",
+			"/usr/share/aa/x/below-a-file": "/elsewhere",
+			"/usr/share/link/through": "/elsewhere",
+			"/usr/share/aa/y": "/elsewhere/y",
+			"/usr/share/bb/cc/dd": "/elsewhere/dd",
+		},
+	});
+	t.is(text(root, "usr/share/aa/x"), "x");
+	t.false(existsSync(join(a, "usr/share/aa/through")));
+	t.deepEqual(readdirSync(join(root, "usr/share/aa")).sort(), ["x", "y"]);
+	t.is(readlinkSync(join(root, "usr/share/aa/y")), "/elsewhere/y");
+	t.is(readlinkSync(join(root, "usr/share/bb/cc/dd")), "/elsewhere/dd");
+	t.is(statSync(join(root, "usr/share/bb/cc")).mode & 0o777, 0o755);
 });
 
 test("writes dpkg's database", async (t) => {
@@ -357,6 +377,7 @@ test("texts of the package set run before and after the scripts", async (t) => {
 
 for (const [title, change, code] of [
 	["a link over a file", { links: { "/usr/bin/sh": "x" } }, "COMPOSE_LINK"],
+	["a relative optional link", { optionalLinks: { "usr/x": "x" } }, "COMPOSE_LINK"],
 	["a relative link", { links: { "usr/x": "x" } }, "COMPOSE_LINK"],
 	["a link through a link", { links: { "/bin/x/y": "x" } }, "COMPOSE_LINK"],
 	["packages that are no list", { packages: "x" as never }, "BUILTIN_ATTRIBUTE"],

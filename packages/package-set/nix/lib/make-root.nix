@@ -84,6 +84,7 @@ rec {
         maintainerScripts = scripts;
         locales = wantedLocales;
         inherit links;
+        optionalLinks = import ../curated/host-files.nix;
         preConfigure = concatStringsSep "\n" ([ "mkdir -p /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man7 /usr/share/man/man8 /usr/share/info" ] ++ collect "preConfigure" traits) + "\n";
         postConfigure = concatStringsSep "" (map (text: text + "\n") (collect "postConfigure" traits));
       };
