@@ -99,7 +99,11 @@ function fishActivation(request: ScriptRequest): ActivationScript {
 		lines.push(
 			"functions -q __devenv_own_prompt; or functions -c fish_prompt __devenv_own_prompt",
 			`set -g __devenv_prompt_name ${quoteForFish(name)}`,
-			'function fish_prompt; echo -n "($__devenv_prompt_name) "; __devenv_own_prompt; end',
+			// The own prompt comes first: it may show $status and $pipestatus, which any command before it would change.
+			"function fish_prompt",
+			"	set -l own (__devenv_own_prompt)",
+			'	echo -n "($__devenv_prompt_name) "(string join \\n -- $own | string collect --allow-empty)',
+			"end",
 		);
 	}
 	if (request.enterShell.trim() !== "") {
