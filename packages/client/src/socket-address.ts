@@ -22,10 +22,14 @@ export interface SocketAddress {
 }
 
 /**
- * Checks the socket folder and gives the socket's address. Creates the folder when `create` is set; without it an absent
+ * Checks the socket folder and gives the address of a socket in it, by default of the daemon's own. Creates the folder when `create` is set; without it an absent
  * folder is reported by an `ENOENT` error. Throws `HOME_UNSAFE` when others could reach the socket.
  */
-export function openSocketAddress(layout: HomeLayout, create: boolean): SocketAddress {
+export function openSocketAddress(
+	layout: HomeLayout,
+	create: boolean,
+	path: string = socketPath(layout),
+): SocketAddress {
 	const folder = layout.runtime;
 	if (create) makePrivateFolder(folder);
 	const descriptor = openFolder(folder);
@@ -41,7 +45,6 @@ export function openSocketAddress(layout: HomeLayout, create: boolean): SocketAd
 		closeSync(descriptor);
 		throw error;
 	}
-	const path = socketPath(layout);
 	if (Buffer.byteLength(path) <= SOCKET_ADDRESS_LIMIT) {
 		closeSync(descriptor);
 		return { path, release: () => undefined };

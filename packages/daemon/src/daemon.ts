@@ -13,12 +13,13 @@ import {
 	daemonStop,
 	type HandshakeResult,
 	type HomeLayout,
+	nixRemote,
 	type NoResult,
 	PROTOCOL_VERSION,
 	type StatusResult,
 } from "@devenv/protocol";
 import { type Handler, handle } from "./handler.ts";
-import { listenExclusively } from "./listen.ts";
+import { listenExclusively, listenForWorkers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Session } from "./session.ts";
 
@@ -31,10 +32,19 @@ export interface DaemonService {
 	followed(): number;
 	/** Begins to follow open shells; `onChange` is called when their number changed. */
 	follow(onChange: () => void): Promise<void>;
+	/** Serves a client of Nix's worker protocol; `onActivity` is called when a request begins or ends. */
+	serveWorker?(socket: Socket, events: { readonly onActivity: () => void; readonly onEnd: () => void }): WorkerClient;
 	/** Resolves when no build is left. */
 	whenIdle(): Promise<void>;
 	/** Ends workers and builds, closes the store. */
 	close(): Promise<void>;
+}
+
+/** A client of the worker protocol. */
+export interface WorkerClient {
+	/** Whether a request is being answered. */
+	readonly busy: boolean;
+	close(): void;
 }
 
 export interface DaemonOptions {
@@ -58,9 +68,12 @@ export class Daemon {
 	readonly #options: DaemonOptions;
 	readonly #server: Server;
 	readonly #sessions = new Set<Session>();
+	readonly #workerServer: Server;
+	readonly #workers = new Set<WorkerClient>();
 	readonly #started = Date.now();
 	readonly #settleEnded: () => void;
 	#address: SocketAddress | undefined;
+	#workerAddress: SocketAddress | undefined;
 	#retiring = false;
 	#ending = false;
 	#idleTimer: NodeJS.Timeout | undefined;
@@ -72,6 +85,8 @@ export class Daemon {
 		this.#settleEnded = () => resolve(undefined);
 		this.#server = createServer((socket) => this.#accept(socket));
 		this.#server.maxConnections = MAX_CONNECTIONS;
+		this.#workerServer = createServer((socket) => this.#acceptWorker(socket));
+		this.#workerServer.maxConnections = MAX_CONNECTIONS;
 	}
 
 	/** Listens, or gives undefined when another daemon does. */
@@ -79,6 +94,9 @@ export class Daemon {
 		const daemon = new Daemon(options);
 		daemon.#address = await listenExclusively(daemon.#server, options.layout);
 		if (daemon.#address === undefined) return undefined;
+		if (options.service.serveWorker !== undefined) {
+			daemon.#workerAddress = await listenForWorkers(daemon.#workerServer, options.layout);
+		}
 		options.log.write("info", "listening", { version: options.version, socket: options.layout.runtime });
 		await options.service.follow(() => {
 			daemon.#activity();
@@ -100,6 +118,7 @@ export class Daemon {
 	async stop(reason: string): Promise<void> {
 		this.retire(reason);
 		for (const session of this.#sessions) session.cancelAll();
+		for (const client of this.#workers) client.close();
 		const patience = Date.now() + STOP_PATIENCE;
 		while (this.#requests > 0 && Date.now() < patience) await new Promise((resolve) => setTimeout(resolve, 20));
 		await this.#end();
@@ -121,6 +140,20 @@ export class Daemon {
 		this.#activity();
 	}
 
+	#acceptWorker(socket: Socket): void {
+		const { service } = this.#options;
+		const client = service.serveWorker?.(socket, {
+			onActivity: () => this.#activity(),
+			onEnd: () => {
+				if (client !== undefined) this.#workers.delete(client);
+				this.#activity();
+			},
+		});
+		if (client === undefined) socket.destroy();
+		else this.#workers.add(client);
+		this.#activity();
+	}
+
 	#identity(): HandshakeResult {
 		const protocol = this.#options.protocol ?? PROTOCOL_VERSION;
 		return { protocol, version: this.#options.version, pid: process.pid, retiring: this.#retiring };
@@ -134,6 +167,7 @@ export class Daemon {
 			pid: process.pid,
 			uptime: (Date.now() - this.#started) / 1000,
 			storeRoot: layout.storeRoot,
+			nixRemote: nixRemote(layout),
 			log: daemonLogPath(layout),
 			clients: this.#sessions.size,
 			requests: this.#requests,
@@ -153,6 +187,7 @@ export class Daemon {
 	get #requests(): number {
 		let sum = 0;
 		for (const session of this.#sessions) sum += session.requests;
+		for (const client of this.#workers) if (client.busy) sum++;
 		return sum;
 	}
 
@@ -166,11 +201,20 @@ export class Daemon {
 			});
 			return;
 		}
-		if (this.#sessions.size > 0 || this.#options.service.followed() > 0 || this.#options.idleExit === 0) return;
+		if (
+			this.#workers.size > 0 ||
+			this.#sessions.size > 0 ||
+			this.#options.service.followed() > 0 ||
+			this.#options.idleExit === 0
+		)
+			return;
 		this.#idleTimer = setTimeout(() => this.retire("idle"), this.#options.idleExit * 1000);
 	}
 
 	#stopListening(): void {
+		if (this.#workerAddress !== undefined) this.#workerServer.close();
+		this.#workerAddress?.release();
+		this.#workerAddress = undefined;
 		this.#server.close();
 		this.#address?.release();
 		this.#address = undefined;
@@ -180,6 +224,7 @@ export class Daemon {
 		if (this.#ending) return this.ended;
 		this.#ending = true;
 		clearTimeout(this.#idleTimer);
+		for (const client of this.#workers) client.close();
 		await this.#options.service.close();
 		for (const session of this.#sessions) session.close();
 		this.#options.log.write("info", "ended");

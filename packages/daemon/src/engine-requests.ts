@@ -1,10 +1,10 @@
 /** Which method of the protocol is answered by what. Layer 4. */
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { OWN_STORE_MARKER } from "@devenv/client";
 import { fail } from "@devenv/diagnostics";
-import { createEngine } from "@devenv/engine";
+import { createEngine, NarThread } from "@devenv/engine";
 import {
 	collectGarbage,
 	copyPaths,
@@ -34,6 +34,7 @@ import { EngineService } from "./engine-service.ts";
 import { handle } from "./handler.ts";
 import { quickHandler } from "./prepare-quickly.ts";
 import type { ServiceContext } from "./run-daemon.ts";
+import { WorkerClients } from "./worker-protocol/worker-clients.ts";
 
 /** Makes the engine and the requests that it answers. `helper` is where the compiled native helper is, if there is one. */
 export function engineService(context: ServiceContext, helper: string): DaemonService {
@@ -48,6 +49,14 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		onWarning: (message) => log.write("warning", "engine", { message }),
 	});
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
+	const workers = new WorkerClients({
+		engine,
+		nars: new NarThread(layout.storeRoot),
+		storeRoot: layout.storeRoot,
+		logs: join(layout.state, "log", "drvs"),
+		version: context.version,
+		log,
+	});
 	return {
 		handlers: [
 			handle(prepareEnvironment, service.prepare),
@@ -74,6 +83,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 			handle(rollBack, (params, request) => service.history.rollBack(params, request)),
 			handle(wakeDaemon, () => ({})),
 		],
+		serveWorker: (socket, events) => workers.serve(socket, events),
 		followed: () => service.followed,
 		follow: (onChange) => service.follow(onChange),
 		running: () =>
@@ -81,6 +91,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		whenIdle: () => engine.whenIdle(),
 		close: async () => {
 			await service.close();
+			await workers.close();
 			await engine.close();
 		},
 	};

@@ -10,7 +10,7 @@
 import { rmSync } from "node:fs";
 import { connect, type Server } from "node:net";
 import { openSocketAddress, type SocketAddress, withRuntimeLock } from "@devenv/client";
-import { type HomeLayout, socketPath } from "@devenv/protocol";
+import { type HomeLayout, socketPath, workerSocketPath } from "@devenv/protocol";
 
 /**
  * Makes the server listen on the layout's socket; undefined when another daemon listens there already. The address must be
@@ -32,6 +32,22 @@ export async function listenExclusively(server: Server, layout: HomeLayout): Pro
 	}
 	address.release();
 	return undefined;
+}
+
+/**
+ * Makes the server of the worker protocol listen. To be called by the daemon that listens on the other socket, and closed before
+ * that one: what lies there is of a daemon that died.
+ */
+export async function listenForWorkers(server: Server, layout: HomeLayout): Promise<SocketAddress> {
+	const address = openSocketAddress(layout, true, workerSocketPath(layout));
+	try {
+		rmSync(workerSocketPath(layout), { force: true });
+		await listen(server, address.path);
+		return address;
+	} catch (error) {
+		address.release();
+		throw error;
+	}
 }
 
 function answers(path: string): Promise<boolean> {

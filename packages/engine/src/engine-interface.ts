@@ -234,6 +234,10 @@ export interface Engine {
 	closure(environment: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[];
 	/** Makes all outputs of the derivations valid. Rejects with `BUILD_FAILED` naming what failed. */
 	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
+	/** The same for some outputs of derivations, by name. */
+	realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options?: RealiseOptions): Promise<void>;
+	/** The derivations that would be realised for these outputs. Nothing is made. */
+	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[];
 	search(request: SearchRequest, options?: WorkOptions): Promise<SearchOutcome>;
 	/** Whether a path is in the store, and where it lies. */
 	isValid(path: StorePath): boolean;

@@ -1,9 +1,9 @@
 /** The engine: inputs, evaluators, queue and builders around one store. Layer 3. */
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { detectSandbox, type Sandbox } from "@devenv/builder";
+import { detectSandbox, type Sandbox, type SandboxBind } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
@@ -55,9 +55,10 @@ import { collectInThread } from "./garbage/collect-garbage.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
-import { refuseDownload, requireNoDownloads } from "./offline.ts";
+import { neededFor, refuseDownload, requireNoDownloads } from "./offline.ts";
 import { failuresAsError } from "./realise/build-error.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
+import { parseSandboxPath } from "./settings.ts";
 import { systemFailure } from "./system-failure.ts";
 import { callerLocales, callerShell } from "./caller-needs.ts";
 
@@ -102,6 +103,14 @@ function requireOneArchive(packages: EnvSpec["packages"], name: string): string 
 			hint: "take all packages from one archive; those of inputs with a default.nix may be beside them",
 		}),
 	);
+}
+
+/** What the user lets builds see; a path that has to be there and is not fails each build, and says so. */
+function sandboxBinds(paths: readonly string[]): SandboxBind[] {
+	return paths
+		.map(parseSandboxPath)
+		.filter(({ source, optional }) => !optional || existsSync(source))
+		.map(({ source, target }) => ({ source, target }));
 }
 
 /** What a module is told of env.yaml. */
@@ -152,6 +161,7 @@ class StoreEngine implements Engine {
 			logs: join(options.state, "log", "drvs"),
 			cores: settings.cores === 0 ? availableParallelism() : settings.cores,
 			system: this.#system,
+			binds: sandboxBinds(settings.sandboxPaths),
 			onWarning,
 		});
 		this.#caches = new Caches({ store, fetcher: this.#fetcher, cache, settings, onWarning });
@@ -204,10 +214,18 @@ class StoreEngine implements Engine {
 	}
 
 	async realise(drvPaths: readonly DrvPath[], options: RealiseOptions = {}): Promise<void> {
-		const wanted = drvPaths.map((drvPath): [string, readonly string[]] => {
+		const wanted = drvPaths.map((drvPath): [DrvPath, readonly string[]] => {
 			return [drvPath, [...this.#store.readDerivation(drvPath).outputs.keys()]];
 		});
-		await this.#working(() => this.#realise(new Map(wanted), options));
+		await this.realiseOutputs(new Map(wanted), options);
+	}
+
+	async realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options: RealiseOptions = {}): Promise<void> {
+		await this.#working(() => this.#realise(wanted, options));
+	}
+
+	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[] {
+		return [...neededFor(this.#backend, wanted).keys()].map((path) => parseDrvPath(path)).sort();
 	}
 
 	search(request: SearchRequest, options: WorkOptions = {}): Promise<SearchOutcome> {

@@ -36,6 +36,7 @@ export type { EnvironmentFile } from "./builtin-builders/environment.ts";
 export { type MirrorProbe, probeMirrors } from "./fetch/probe-mirrors.ts";
 export { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
+export { NarThread } from "./caches/nar-thread.ts";
 export { traced } from "./engine-event.ts";
 export type { EngineEvent, EngineListener, EnginePhase, StepIdentity } from "./engine-event.ts";
 export { defaultSettings, parseSettings, readSettings, type Settings } from "./settings.ts";

@@ -1,7 +1,7 @@
 /** Work that must not use the network: what is not here is named before anything begins. Layer 3. */
 
 import { fail } from "@devenv/diagnostics";
-import type { QueueBackend, Wanted } from "./queue/build-queue.ts";
+import type { Plan, QueueBackend, Wanted } from "./queue/build-queue.ts";
 
 /** Files named in a refusal. */
 const MOST_NAMED = 10;
@@ -13,9 +13,12 @@ export function refuseDownload(what: string): never {
 	return fail("FETCH_OFFLINE", `${what} would have to be fetched, and --offline forbids it`, { hint: advice });
 }
 
-/** Fails with `FETCH_OFFLINE`, naming the first of them, where realising needs downloads. */
-export function requireNoDownloads(backend: QueueBackend, wanted: Wanted): void {
-	const missing: string[] = [];
+/** What has to be realised, by derivation; nothing is. */
+export function neededFor(
+	backend: QueueBackend,
+	wanted: Wanted,
+): ReadonlyMap<string, Extract<Plan, { readonly kind: "needed" }>> {
+	const needed = new Map<string, Extract<Plan, { readonly kind: "needed" }>>();
 	const seen = new Set<string>();
 	const open = [...wanted];
 	for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -24,9 +27,17 @@ export function requireNoDownloads(backend: QueueBackend, wanted: Wanted): void 
 		seen.add(drvPath);
 		const plan = backend.plan(drvPath, outputs);
 		if (plan.kind === "valid") continue;
-		if (plan.slot === "fetch") missing.push(plan.name);
+		needed.set(drvPath, plan);
 		open.push(...plan.inputs);
 	}
+	return needed;
+}
+
+/** Fails with `FETCH_OFFLINE`, naming the first of them, where realising needs downloads. */
+export function requireNoDownloads(backend: QueueBackend, wanted: Wanted): void {
+	const missing = [...neededFor(backend, wanted).values()].flatMap(({ slot, name }) =>
+		slot === "fetch" ? [name] : [],
+	);
 	if (missing.length === 0) return;
 	missing.sort();
 	const more = missing.length - MOST_NAMED;

@@ -28,6 +28,8 @@ export interface Settings {
 	readonly substituters: readonly string[];
 	/** Keys whose signatures are good for that, `name:base64`. */
 	readonly trustedPublicKeys: readonly string[];
+	/** Files and folders of the host that builds see, read only: `/path`, `/inside=/outside`; with `?` at the end where they exist. */
+	readonly sandboxPaths: readonly string[];
 }
 
 /** What holds without a file. */
@@ -41,7 +43,21 @@ export function defaultSettings(): Settings {
 		evaluatorMemory: 4096,
 		substituters: [],
 		trustedPublicKeys: [],
+		sandboxPaths: [],
 	};
+}
+
+/** A path that builds see; fails with `CONFIG_TYPE`. */
+export function parseSandboxPath(text: string): {
+	readonly target: string;
+	readonly source: string;
+	readonly optional: boolean;
+} {
+	const [, target = "", source = target, mark] = /^(\/[^=?]*)(?:=(\/[^=?]*))?(\?)?$/.exec(text) ?? [];
+	if (target === "" || target.includes("\0") || target.split("/").includes("..")) {
+		throw new DiagnosticError(diagnose("CONFIG_TYPE", `'${text}' is no such path`));
+	}
+	return { target, source, optional: mark !== undefined };
 }
 
 type Writable = { -readonly [K in keyof Settings]: Settings[K] };
@@ -60,6 +76,10 @@ const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	[
 		"trusted_public_keys",
 		listOption("trustedPublicKeys", parsePublicKey, "a list of public keys, <name>:<base64> each"),
+	],
+	[
+		"sandbox_paths",
+		listOption("sandboxPaths", parseSandboxPath, "a list of absolute paths, /inside=/outside where they differ"),
 	],
 ]);
 

@@ -19,6 +19,7 @@ evaluator_memory: 512
 mirrors:
   debian: [http://a.example/debian, file:///srv/debian]
 substituters: ["https://cache.example.org?priority=10", file:///srv/cache]
+sandbox_paths: [/bin/sh, "/lib64?", "/opt/tools=/srv/tools"]
 trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 `;
 	t.deepEqual(parseSettings(text, "config.yaml"), {
@@ -29,6 +30,7 @@ trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 		evaluatorMemory: 512,
 		mirrors: new Map([["debian", ["http://a.example/debian", "file:///srv/debian"]]]),
 		substituters: ["https://cache.example.org?priority=10", "file:///srv/cache"],
+		sandboxPaths: ["/bin/sh", "/lib64?", "/opt/tools=/srv/tools"],
 		trustedPublicKeys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="],
 	});
 });
@@ -86,6 +88,14 @@ const refusals: readonly (readonly [string, string])[] = [
   --> config.yaml:1:15
  1 | substituters: [https://cache.example.org, ftp://x]
    |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+`,
+	],
+	[
+		"sandbox_paths: [bin/sh]\n",
+		`error[CONFIG_TYPE]: 'sandbox_paths' must be a list of absolute paths, /inside=/outside where they differ: 'bin/sh' is no such path
+  --> config.yaml:1:16
+ 1 | sandbox_paths: [bin/sh]
+   |                ^^^^^^^^
 `,
 	],
 	[

@@ -69,6 +69,17 @@ export function socketPath(layout: HomeLayout): string {
 	return `${layout.runtime}/daemon.sock`;
 }
 
+/** The socket on which the daemon speaks Nix's worker protocol. */
+export function workerSocketPath(layout: HomeLayout): string {
+	return `${layout.runtime}/nix-daemon.sock`;
+}
+
+/** What NIX_REMOTE has to be for real Nix to be a client of the daemon. */
+export function nixRemote(layout: HomeLayout): string {
+	const root = layout.storeRoot === "/" ? "" : `?root=${layout.storeRoot}`;
+	return `unix://${workerSocketPath(layout)}${root}`;
+}
+
 /** The daemon's log file. */
 export function daemonLogPath(layout: HomeLayout): string {
 	return `${layout.state}/log/daemon.log`;

@@ -36,6 +36,8 @@ export {
 	homeLayout,
 	SOCKET_ADDRESS_LIMIT,
 	socketPath,
+	nixRemote,
+	workerSocketPath,
 } from "./home-layout.ts";
 export {
 	daemonStatus,

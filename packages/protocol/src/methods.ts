@@ -180,6 +180,8 @@ export interface StatusResult {
 	/** Seconds since the start. */
 	readonly uptime: number;
 	readonly storeRoot: string;
+	/** NIX_REMOTE for programs of real Nix that are to use this daemon. */
+	readonly nixRemote: string;
 	readonly log: string;
 	/** Open connections, this one included. */
 	readonly clients: number;
@@ -314,6 +316,7 @@ export const daemonStatus: Method<NoParams, StatusResult> = {
 		pid: count,
 		uptime: number,
 		storeRoot: absolutePath,
+		nixRemote: string,
 		log: absolutePath,
 		clients: count,
 		requests: count,

@@ -9,7 +9,7 @@ import { execFile } from "node:child_process";
 import { lstatSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { type BuildLimits, runBuild, type Sandbox } from "@devenv/builder";
+import { type BuildLimits, runBuild, type Sandbox, type SandboxBind } from "@devenv/builder";
 import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import {
 	type Derivation,
@@ -44,6 +44,8 @@ export interface RealiserOptions {
 	/** Nix's name of this machine. */
 	readonly system: string;
 	readonly limits?: BuildLimits;
+	/** Of the host, besides the inputs; default: none. */
+	readonly binds?: readonly SandboxBind[];
 	readonly onWarning: (message: string) => void;
 }
 
@@ -202,6 +204,7 @@ async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, l
 			scratch: scratch.path,
 			cores: options.cores,
 			limits,
+			...(options.binds === undefined ? {} : { binds: options.binds }),
 			onOutput: (chunk) => log.write(chunk),
 			signal: context.signal,
 			hostEnvironment: process.env,

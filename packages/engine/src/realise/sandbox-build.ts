@@ -37,6 +37,8 @@ export interface SandboxBuildOptions {
 	/** `NIX_BUILD_CORES`. */
 	readonly cores: number;
 	readonly limits: BuildLimits;
+	/** Of the host, besides the closure. */
+	readonly binds?: readonly SandboxBind[];
 	readonly onOutput: (chunk: Uint8Array) => void;
 	readonly signal: AbortSignal;
 	/** The environment of this process, of which fixed-output builds may see what `impureEnvVars` names. */
@@ -67,6 +69,7 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 	const env = buildEnvironment(drv, options, files);
 	refuseLargeEntries(drv, env);
 	const binds: SandboxBind[] = closure.map((path) => ({ source: store.physical(path), target: path }));
+	binds.push(...(options.binds ?? []));
 	const network = fixedOutput(drv) !== undefined;
 	if (network) {
 		// Minimal systems lack some of them.

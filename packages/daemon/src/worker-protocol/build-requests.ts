@@ -1,0 +1,146 @@
+/** Requests of the worker protocol to build, and what would be built. Layer 4. */
+
+import { DiagnosticError, fail } from "@devenv/diagnostics";
+import type { Engine } from "@devenv/engine";
+import { type DrvPath, HashesModulo, storePathBase, type StorePath } from "@devenv/nix-formats";
+import type { Store } from "@devenv/store";
+import { type ByteSource, ProtocolError } from "./byte-source.ts";
+import { buildStatus } from "./operations.ts";
+import { bytesOf, type DerivedPath, parseDerivedPath } from "./store-objects.ts";
+import type { WorkerRequest } from "./worker-session.ts";
+
+export class BuildRequests {
+	/** Whether to go on with what does not depend on a failure. */
+	keepGoing = false;
+	readonly #options: { readonly store: Store; readonly engine: Engine };
+
+	constructor(options: { readonly store: Store; readonly engine: Engine }) {
+		this.#options = options;
+	}
+
+	async queryMissing({ answer, source }: WorkerRequest): Promise<void> {
+		const wanted = await readDerived(source, this.#options.store.storeDir);
+		await answer(
+			() => ({ builds: this.#options.engine.missing(this.#wantedOf(wanted)), unknown: this.#unknown(wanted) }),
+			(sink, { builds, unknown }) => sink.strings(builds).strings([]).strings(unknown).number(0).number(0),
+		);
+	}
+
+	async buildPaths(request: WorkerRequest): Promise<void> {
+		const wanted = await readDerived(request.source, this.#options.store.storeDir);
+		await readMode(request);
+		await request.answer(
+			() => this.#build(wanted, request),
+			(sink) => sink.number(1),
+		);
+	}
+
+	/** Each gets a result of its own, so that one failure does not hide what succeeded. */
+	async buildPathsWithResults(request: WorkerRequest): Promise<void> {
+		const { minor, source } = request;
+		const wanted = await readDerived(source, this.#options.store.storeDir);
+		await readMode(request);
+		await request.answer(
+			async () => {
+				const started = Math.floor(Date.now() / 1000);
+				const failure = await this.#build(wanted, request).then(
+					() => undefined,
+					(error: unknown) => {
+						if (error instanceof DiagnosticError) return error;
+						throw error;
+					},
+				);
+				return wanted.map((each) => ({ each, ...this.#resultOf(each, failure), started }));
+			},
+			(sink, all) =>
+				sink.list(all, ({ each, status, message, outputs, started }) => {
+					sink.string(each.text).number(status).string(bytesOf(message));
+					sink.number(status === buildStatus.built ? 1 : 0).boolean(false);
+					sink.number(started).number(Math.floor(Date.now() / 1000));
+					if (minor >= 37) sink.number(0).number(0); // processor time is not known
+					sink.list(outputs, ([id, json]) => sink.string(id).string(json));
+				}),
+		);
+	}
+
+	#resultOf(
+		each: DerivedPath,
+		failure: DiagnosticError | undefined,
+	): { readonly status: number; readonly message: string; readonly outputs: readonly (readonly [string, string])[] } {
+		const { store } = this.#options;
+		const message = failure?.diagnostics.map((one) => one.message).join("\n") ?? "";
+		if (each.kind === "opaque") {
+			const valid = store.isValid(each.path);
+			return {
+				status: valid ? buildStatus.alreadyValid : buildStatus.miscFailure,
+				message: valid ? "" : message,
+				outputs: [],
+			};
+		}
+		const outputs = [...this.#outputs(each)];
+		if (outputs.some(([, path]) => !store.isValid(path))) {
+			return { status: buildStatus.permanentFailure, message, outputs: [] };
+		}
+		const { digest } = new HashesModulo((path) => store.readDerivation(path)).of(each.drvPath);
+		const realisations = outputs.map(([name, path]): readonly [string, string] => {
+			const id = `sha256:${digest}!${name}`;
+			const json = { id, outPath: storePathBase(path), signatures: [], dependentRealisations: {} };
+			return [id, JSON.stringify(json)];
+		});
+		return { status: buildStatus.built, message: "", outputs: realisations };
+	}
+
+	async #build(wanted: readonly DerivedPath[], { report, signal }: WorkerRequest): Promise<void> {
+		const { engine, store } = this.#options;
+		const missing = wanted.flatMap((each) => (each.kind === "opaque" && !store.isValid(each.path) ? [each.path] : []));
+		for (const each of wanted) if (each.kind === "opaque") store.addTempRoot(each.path);
+		const outputs = this.#wantedOf(wanted);
+		for (const [drvPath, names] of outputs) {
+			const all = store.queryDerivationOutputs(drvPath);
+			for (const name of names) {
+				const path = all.get(name);
+				if (path === undefined)
+					fail("BUILD_OUTPUT_UNKNOWN", `derivation '${drvPath}' does not have an output '${name}'`);
+				store.addTempRoot(path);
+			}
+		}
+		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing: this.keepGoing });
+		const [first] = missing;
+		if (first !== undefined) fail("STORE_PATH_NOT_VALID", `path '${first}' does not exist and cannot be created`);
+	}
+
+	#outputs(each: Extract<DerivedPath, { kind: "built" }>): Map<string, StorePath> {
+		const all = this.#options.store.queryDerivationOutputs(each.drvPath);
+		return new Map([...all].filter(([name]) => each.outputs === undefined || each.outputs.includes(name)));
+	}
+
+	/** Of all outputs where none are named. */
+	#wantedOf(wanted: readonly DerivedPath[]): Map<DrvPath, readonly string[]> {
+		const { store } = this.#options;
+		const outputs = new Map<DrvPath, readonly string[]>();
+		for (const each of wanted) {
+			if (each.kind !== "built") continue;
+			store.addTempRoot(each.drvPath);
+			const names = each.outputs ?? [...store.queryDerivationOutputs(each.drvPath).keys()];
+			outputs.set(each.drvPath, [...new Set([...(outputs.get(each.drvPath) ?? []), ...names])]);
+		}
+		return outputs;
+	}
+
+	#unknown(wanted: readonly DerivedPath[]): StorePath[] {
+		const { store } = this.#options;
+		return wanted
+			.map((each) => (each.kind === "opaque" ? each.path : each.drvPath))
+			.filter((path) => !store.isValid(path));
+	}
+}
+
+function readDerived(source: ByteSource, storeDir: string): Promise<DerivedPath[]> {
+	return source.list(async () => parseDerivedPath(await source.string(), storeDir));
+}
+
+/** Building again to repair or to compare is not offered. */
+async function readMode({ source }: WorkerRequest): Promise<void> {
+	const mode = await source.number();
+	if (mode !== 0) throw new ProtocolError(mode === 1 ? "repairing is not supported" : "checking is not supported");
+}

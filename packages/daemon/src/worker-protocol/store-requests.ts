@@ -1,0 +1,306 @@
+/** Which operation of the worker protocol is answered by what. Layer 4. */
+
+import { fail } from "@devenv/diagnostics";
+import type { Engine } from "@devenv/engine";
+import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
+import type { Store } from "@devenv/store";
+import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
+import { BuildRequests } from "./build-requests.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import { ProtocolError } from "./byte-source.ts";
+import { garbageActions, operations } from "./operations.ts";
+import { bytesOf, readPaths, requireValid, textOf, writePathInfo } from "./store-objects.ts";
+import type { WorkerHandler, WorkerRequest } from "./worker-session.ts";
+
+export interface StoreRequestOptions extends AddRequestOptions {
+	readonly engine: Engine;
+}
+
+/** The handlers for one client. */
+export function storeRequests(options: StoreRequestOptions): Map<number, WorkerHandler> {
+	const { engine, store } = options;
+	const adds = new AddRequests(options);
+	const builds = new BuildRequests(options);
+	const path = async ({ source }: WorkerRequest): Promise<StorePath> =>
+		parseStorePath(await source.string(), store.storeDir);
+	const done = (sink: ByteSink): unknown => sink.number(1);
+	/** A request of one path. */
+	const ofPath =
+		<T>(work: (path: StorePath) => T | Promise<T>, write: (sink: ByteSink, result: T) => unknown): WorkerHandler =>
+		async (request) => {
+			const asked = await path(request);
+			await request.answer(() => work(asked), write);
+		};
+	return new Map<number, WorkerHandler>([
+		[
+			operations.isValidPath,
+			ofPath(
+				(asked) => store.isValid(asked),
+				(sink, valid) => sink.boolean(valid),
+			),
+		],
+		[
+			operations.hasSubstitutes,
+			ofPath(
+				() => false,
+				(sink, found) => sink.boolean(found),
+			),
+		],
+		[
+			operations.queryReferrers,
+			ofPath(
+				(asked) => store.queryReferrers(asked),
+				(sink, found) => sink.strings(found),
+			),
+		],
+		[
+			operations.queryValidDerivers,
+			ofPath(
+				(asked) => store.queryDerivers(asked),
+				(sink, found) => sink.strings(found),
+			),
+		],
+		[
+			operations.queryPathInfo,
+			ofPath(
+				(asked) => store.queryPathInfo(asked),
+				(sink, info) => {
+					sink.boolean(info !== undefined);
+					if (info !== undefined) writePathInfo(sink, info);
+				},
+			),
+		],
+		[
+			operations.ensurePath,
+			ofPath((asked) => {
+				requireValid(store, asked);
+			}, done),
+		],
+		[
+			operations.addTempRoot,
+			ofPath((asked) => {
+				store.addTempRoot(asked);
+			}, done),
+		],
+		[
+			operations.queryDerivationOutputMap,
+			ofPath(
+				(asked) => [...outputsOf(store, asked)],
+				(sink, outputs) => sink.list(outputs, ([name, output]) => sink.string(name).string(output)),
+			),
+		],
+		[
+			operations.queryDerivationOutputs,
+			ofPath(
+				(asked) => [...outputsOf(store, asked).values()],
+				(sink, found) => sink.strings(found),
+			),
+		],
+		[
+			operations.queryDerivationOutputNames,
+			ofPath(
+				(asked) => [...outputsOf(store, asked).keys()],
+				(sink, found) => sink.strings(found),
+			),
+		],
+		[
+			operations.querySubstitutablePathInfo,
+			ofPath(
+				() => false,
+				(sink, found) => sink.boolean(found),
+			),
+		],
+		[operations.narFromPath, async (request) => adds.narFromPath(request, await path(request))],
+		[operations.syncWithGc, async ({ answer }) => answer(() => undefined, done)],
+		[operations.optimiseStore, async ({ answer }) => answer(() => undefined, done)],
+		[
+			operations.queryAllValidPaths,
+			async ({ answer }) =>
+				answer(
+					() => store.queryAllValidPaths(),
+					(sink, found) => sink.strings(found),
+				),
+		],
+		[
+			operations.queryValidPaths,
+			async (request) => {
+				const asked = await readPaths(request.source, store.storeDir);
+				await request.source.boolean(); // whether to substitute
+				await request.answer(
+					() => store.queryValidPaths(asked),
+					(sink, found) => sink.strings(found),
+				);
+			},
+		],
+		[
+			operations.querySubstitutablePaths,
+			async (request) => {
+				await readPaths(request.source, store.storeDir);
+				await request.answer(
+					() => [],
+					(sink, found: readonly string[]) => sink.strings(found),
+				);
+			},
+		],
+		[
+			operations.querySubstitutablePathInfos,
+			async (request) => {
+				await request.source.list(async () => [await request.source.string(), await request.source.string()]);
+				await request.answer(
+					() => undefined,
+					(sink) => sink.number(0),
+				);
+			},
+		],
+		[
+			operations.queryPathFromHashPart,
+			async (request) => {
+				const hashPart = await request.source.string();
+				await request.answer(
+					() => store.queryPathFromHashPart(hashPart),
+					(sink, found) => sink.string(found ?? ""),
+				);
+			},
+		],
+		[
+			operations.addTextToStore,
+			async (request) => {
+				const [name, contents] = [await request.source.string(), await request.source.string()];
+				const references = await readPaths(request.source, store.storeDir);
+				await request.answer(
+					() => store.addText({ name, contents, references }),
+					(sink, added) => sink.string(added),
+				);
+			},
+		],
+		[operations.addToStore, (request) => adds.addToStore(request)],
+		[operations.addToStoreNar, (request) => adds.addToStoreNar(request)],
+		[operations.addMultipleToStore, (request) => adds.addMultipleToStore(request)],
+		[operations.addBuildLog, (request) => adds.addBuildLog(request)],
+		[
+			operations.addSignatures,
+			async (request) => {
+				const asked = await path(request);
+				const signatures = await request.source.strings();
+				await request.answer(() => {
+					store.addSignatures(asked, signatures);
+				}, done);
+			},
+		],
+		[
+			operations.addIndirectRoot,
+			async (request) => {
+				const link = textOf(await request.source.string());
+				await request.answer(() => {
+					store.addIndirectRoot(link);
+				}, done);
+			},
+		],
+		[
+			operations.addPermRoot,
+			async (request) => {
+				const asked = await path(request);
+				const link = textOf(await request.source.string());
+				await request.answer(
+					() => {
+						store.addRoot(link, asked);
+					},
+					(sink) => sink.string(bytesOf(link)),
+				);
+			},
+		],
+		[
+			operations.findRoots,
+			async ({ answer }) =>
+				answer(
+					() => store.roots(),
+					(sink, roots) => sink.list(roots, (root) => sink.string(bytesOf(root.link)).string(root.path)),
+				),
+		],
+		[
+			operations.verifyStore,
+			async (request) => {
+				const checkContents = await request.source.boolean();
+				const repair = await request.source.boolean();
+				await request.answer(
+					async () => {
+						if (repair) unsupported("repairing the store");
+						const faults = await store.verify({ checkContents });
+						return faults.length > 0;
+					},
+					(sink, wrong) => sink.boolean(wrong),
+				);
+			},
+		],
+		[operations.setOptions, (request) => setOptions(request, builds)],
+		[operations.collectGarbage, (request) => collectGarbage(request, engine, store)],
+		[operations.queryMissing, (request) => builds.queryMissing(request)],
+		[operations.buildPaths, (request) => builds.buildPaths(request)],
+		[operations.buildPathsWithResults, (request) => builds.buildPathsWithResults(request)],
+		[
+			operations.queryRealisation,
+			async (request) => {
+				await request.source.string();
+				await request.answer(
+					() => undefined,
+					(sink) => sink.number(0),
+				);
+			},
+		],
+	]);
+}
+
+function unsupported(what: string): never {
+	return fail("WORKER_UNSUPPORTED", `this daemon does not support ${what}`);
+}
+
+function outputsOf(store: Store, path: StorePath): Map<string, StorePath> {
+	return store.queryDerivationOutputs(parseDrvPath(path, store.storeDir));
+}
+
+/** What clients want that is theirs to choose: going on after a failure. The rest is this user's configuration. */
+async function setOptions({ answer, source }: WorkerRequest, builds: BuildRequests): Promise<void> {
+	await source.boolean(); // keep failed builds
+	const keepGoing = await source.boolean();
+	// Fall back, verbosity, jobs, silence, build hook, verbose builds, log type, traces, cores, substitutes.
+	for (let index = 0; index < 10; index++) await source.amount();
+	await source.list(async () => [await source.string(), await source.string()]);
+	await answer(
+		() => {
+			builds.keepGoing = keepGoing;
+		},
+		() => undefined,
+	);
+}
+
+async function collectGarbage({ answer, source }: WorkerRequest, engine: Engine, store: Store): Promise<void> {
+	const action = await source.number();
+	const paths = await readPaths(source, store.storeDir);
+	const ignoreLiveness = await source.boolean();
+	const maxFreed = await source.amount();
+	for (let index = 0; index < 3; index++) await source.number(); // obsolete
+	await answer(
+		async () => {
+			if (ignoreLiveness) unsupported("deleting what is alive");
+			if (action === garbageActions.deleteSpecific) {
+				const report = store.collectGarbage({ paths });
+				return { paths: report.deleted.map(({ path }) => path), bytes: report.bytesFreed };
+			}
+			const { returnLive, returnDead, deleteDead } = garbageActions;
+			if (action !== returnLive && action !== returnDead && action !== deleteDead) {
+				throw new ProtocolError(`${action} is nothing to do with garbage`);
+			}
+			const report = await engine.collectGarbage({
+				dryRun: action !== deleteDead,
+				dropped: [],
+				groups: [],
+				...(Number.isFinite(maxFreed) ? { maxFreed } : {}),
+			});
+			const dead = report.deleted.map(({ path }) => path);
+			if (action !== returnLive) return { paths: dead, bytes: action === deleteDead ? report.bytesFreed : 0 };
+			const gone = new Set(dead);
+			return { paths: store.queryAllValidPaths().filter((path) => !gone.has(path)), bytes: 0 };
+		},
+		(sink, { paths: found, bytes }) => sink.strings(found).number(bytes).number(0),
+	);
+}

@@ -1,0 +1,39 @@
+/** The clients of Nix's worker protocol, each with a session of the store of its own. Layer 4. */
+
+import type { Socket } from "node:net";
+import { openStore } from "@devenv/store";
+import { type StoreRequestOptions, storeRequests } from "./store-requests.ts";
+import { WorkerSession, type WorkerSessionOptions } from "./worker-session.ts";
+
+export interface WorkerClientsOptions
+	extends Omit<StoreRequestOptions, "store">,
+		Pick<WorkerSessionOptions, "log" | "version"> {
+	readonly storeRoot: string;
+}
+
+export class WorkerClients {
+	readonly #options: WorkerClientsOptions;
+
+	constructor(options: WorkerClientsOptions) {
+		this.#options = options;
+	}
+
+	serve(socket: Socket, events: { readonly onActivity: () => void; readonly onEnd: () => void }): WorkerSession {
+		const { storeRoot, version, log, ...options } = this.#options;
+		const store = openStore({ root: storeRoot });
+		return new WorkerSession(socket, {
+			handlers: storeRequests({ ...options, store }),
+			version,
+			log,
+			onActivity: events.onActivity,
+			onEnd: () => {
+				store.close();
+				events.onEnd();
+			},
+		});
+	}
+
+	async close(): Promise<void> {
+		await this.#options.nars.close();
+	}
+}

@@ -1,0 +1,179 @@
+/** Real Nix as a client of our daemon, by its own protocol: it adds, builds, asks, copies, and collects garbage. */
+
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { findProgram, skip } from "@devenv/test-support";
+import test, { type ExecutionContext } from "ava";
+import { Installation } from "./installation.ts";
+
+const installation = new Installation();
+const hasHelper = existsSync(join(import.meta.dirname, "../../build/native/devenv-helper"));
+const root = join(installation.home, "root");
+
+test.after.always(() => installation.remove());
+
+interface Ended {
+	readonly code: number;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+let remote = "";
+
+/** A program of real Nix with our daemon; its own settings are empty. */
+function nix(args: readonly string[], options: { readonly cwd?: string; readonly store?: string } = {}): Ended {
+	const [program = "nix", ...rest] = args;
+	const { status, stdout, stderr } = spawnSync(program, rest, {
+		cwd: options.cwd ?? installation.folder,
+		encoding: "utf8",
+		timeout: 120_000,
+		env: {
+			PATH: process.env["PATH"],
+			HOME: join(installation.folder, "user-home"),
+			NIX_REMOTE: options.store ?? remote,
+			NIX_CONF_DIR: join(installation.folder, "no-nix-conf"),
+			NIX_CONFIG: "experimental-features = nix-command\nsubstituters =\n",
+		},
+	});
+	return { code: status ?? -1, stdout, stderr };
+}
+
+function good(t: ExecutionContext, ...args: readonly string[]): string {
+	const { code, stdout, stderr } = nix(args);
+	t.is(code, 0, `${args.join(" ")}: ${stderr}`);
+	return stdout.trim();
+}
+
+/** Starts the daemon, with what builds need of the host; false where a judge or the sandbox is missing. */
+async function ready(t: ExecutionContext): Promise<boolean> {
+	if (findProgram("nix-store") === undefined || !hasHelper) {
+		skip(t, hasHelper ? "no Nix here" : "builds with paths of the host are tried with the native helper");
+		return false;
+	}
+	if (remote !== "") return true;
+	installation.write(join(installation.home, "config/config.yaml"), 'sandbox_paths: [/bin, /usr, /lib, "/lib64?"]\n');
+	t.is((await installation.devenv(["daemon", "start"])).code, 0);
+	const { stdout } = await installation.devenv(["daemon", "status", "--json"]);
+	remote = (JSON.parse(stdout) as { readonly nixRemote: string }).nixRemote;
+	t.regex(remote, /^unix:\/\/.*nix-daemon\.sock\?root=/);
+	return true;
+}
+
+const derivations = `let
+  mk = name: script: rest: derivation ({
+    inherit name; system = builtins.currentSystem; builder = "/bin/sh"; PATH = "/bin:/usr/bin"; args = [ "-c" script ];
+  } // rest);
+in rec {
+  one = mk "one" "echo built one; echo 1 > $out" { };
+  two = mk "two" "mkdir $out $doc; cat $one > $out/number; echo of $out > $doc/text" { inherit one; outputs = [ "out" "doc" ]; };
+  fixed = mk "fixed" "printf hello > $out" {
+    outputHashMode = "flat"; outputHashAlgo = "sha256";
+    outputHash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+  };
+  wrong = mk "wrong" "printf other > $out" {
+    outputHashMode = "flat"; outputHashAlgo = "sha256";
+    outputHash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+  };
+  bad = mk "bad" "echo last words; exit 3" { };
+}
+`;
+
+test.serial("real Nix adds files, folders and texts under the paths that it computes itself", async (t) => {
+	if (!(await ready(t))) return;
+	const folder = join(installation.folder, "added");
+	mkdirSync(join(folder, "sub"), { recursive: true });
+	writeFileSync(join(folder, "sub/file"), "text\n", { mode: 0o755 });
+	symlinkSync("sub/file", join(folder, "link"));
+	writeFileSync(join(installation.folder, "large"), Buffer.alloc(9_000_000, "0123456789"));
+	const own = join(installation.folder, "own-store");
+	for (const args of [
+		["nix-store", "--add", folder],
+		["nix-store", "--add", join(installation.folder, "large")],
+		["nix-store", "--add-fixed", "sha1", join(installation.folder, "large")],
+		["nix-store", "--add-fixed", "--recursive", "sha512", folder],
+	]) {
+		const ours = good(t, ...args);
+		t.is(ours, nix(args, { store: own }).stdout.trim(), args.join(" "));
+		t.true(existsSync(root + ours));
+		t.is(
+			good(t, "nix-store", "-q", "--hash", ours),
+			nix(["nix-store", "-q", "--hash", ours], { store: own }).stdout.trim(),
+		);
+	}
+	t.regex(good(t, "nix", "eval", "--raw", "--impure", "--expr", 'builtins.toFile "t" "contents"'), /-t$/);
+});
+
+test.serial("real Nix builds with our daemon, sees its logs and failures, and makes roots", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("nix-build", { "default.nix": derivations });
+	const built = nix(["nix-build", "-A", "two", "-o", "result"], { cwd: project });
+	t.is(built.code, 0, built.stderr);
+	t.regex(built.stderr, /these 2 derivations will be built:[^]*building '[^']*-one\.drv'[^]*built one/);
+	const out = readlinkSync(join(project, "result"));
+	t.is(built.stdout.trim(), out);
+	t.is(readFileSync(`${root}${out}/number`, "utf8"), "1\n");
+	t.regex(good(t, "nix-store", "-q", "--roots", out), new RegExp(`${project}/result`));
+
+	const again = nix(["nix-build", "-A", "two.doc", "--no-out-link"], { cwd: project });
+	t.regex(again.stdout, /-two-doc$/m);
+	t.is(good(t, "nix-store", "-q", "--references", again.stdout.trim()), out);
+	t.regex(good(t, "nix-store", "-q", "--deriver", out), /-two\.drv$/);
+	t.regex(good(t, "nix-store", "-q", "--tree", out), /two[^]*one|two/);
+	t.is(nix(["nix-build", "-A", "fixed", "--no-out-link"], { cwd: project }).code, 0);
+
+	const bad = nix(["nix-build", "-A", "bad", "--no-out-link"], { cwd: project });
+	t.not(bad.code, 0);
+	t.regex(bad.stderr, /last words[^]*error: .*'bad' failed/);
+	const wrong = nix(["nix-build", "-A", "wrong", "--no-out-link"], { cwd: project });
+	t.not(wrong.code, 0);
+	t.regex(wrong.stderr, /hash mismatch/);
+
+	const json = nix(["nix", "build", "-f", ".", "one", "--no-link", "--json"], { cwd: project });
+	t.is(json.code, 0, json.stderr);
+	t.regex(json.stdout, /"outputs":\{"out":"\/nix\/store\/[^"]*-one"\}/);
+	const imported = nix(["nix-instantiate", "--eval", "-E", "import (import ./.).one"], { cwd: project });
+	t.is(imported.stdout.trim(), "1", imported.stderr);
+});
+
+test.serial("real Nix verifies our store, and copies to it and from it", async (t) => {
+	if (!(await ready(t))) return;
+	t.is(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
+	const paths = JSON.parse(good(t, "nix", "path-info", "--all", "--json")) as readonly {
+		path: string;
+		narHash: string;
+	}[];
+	t.true(paths.length > 8);
+	const two = paths.find(({ path }) => path.endsWith("-two"))?.path ?? "";
+	const other = join(installation.folder, "other-store");
+	const copied = nix(["nix", "copy", "--no-check-sigs", "--to", other, two]);
+	t.is(copied.code, 0, copied.stderr);
+	t.is(readFileSync(`${other}${two}/number`, "utf8"), "1\n");
+
+	// Back into a store that lost it, with all that it refers to.
+	t.not(nix(["nix-store", "--delete", two]).code, 0, "a root keeps it");
+	const added = nix(["nix-store", "--add", join(installation.folder, "large")], { store: other }).stdout.trim();
+	t.is(nix(["nix", "copy", "--no-check-sigs", "--from", other, added]).code, 0);
+	t.is(good(t, "nix-store", "--check-validity", added), "");
+	const exported = await promisify(execFile)("nix-store", ["--export", two], {
+		encoding: "buffer",
+		env: { PATH: process.env["PATH"], HOME: join(installation.folder, "user-home"), NIX_REMOTE: remote },
+	});
+	t.true(exported.stdout.length > 200);
+});
+
+test.serial("real Nix collects our garbage, and what a root keeps stays", async (t) => {
+	if (!(await ready(t))) return;
+	const dead = good(t, "nix-store", "--gc", "--print-dead").split("\n");
+	const live = good(t, "nix-store", "--gc", "--print-live").split("\n");
+	t.true(live.some((path) => path.endsWith("-two")));
+	t.false(dead.some((path) => live.includes(path)));
+	const collected = nix(["nix-collect-garbage"]);
+	t.is(collected.code, 0, collected.stderr);
+	t.regex(collected.stdout + collected.stderr, /\d+ store paths deleted/);
+	const left = JSON.parse(good(t, "nix", "path-info", "--all", "--json")) as readonly { path: string }[];
+	t.true(left.some(({ path }) => path.endsWith("-two")));
+	t.false(left.some(({ path }) => path.endsWith("-large")));
+	t.is(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
+});
