@@ -76,6 +76,11 @@ in rec {
     outputHashMode = "flat"; outputHashAlgo = "sha256";
     outputHash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
   };
+  placed = mk "placed" "echo $where > $out; test $where = $out" { where = builtins.placeholder "out"; };
+  strict = mk "strict" "echo $one > $out" { inherit one; allowedReferences = [ ]; };
+  far = mk "far" "echo $two > $out" { inherit two; disallowedRequisites = [ one ]; };
+  near = mk "near" "echo $two > $out" { inherit two; disallowedReferences = [ one ]; };
+  graph = mk "graph" "cat deps > $out" { exportReferencesGraph = [ "deps" two ]; };
   bad = mk "bad" "echo last words; exit 3" { };
 }
 `;
@@ -123,6 +128,22 @@ test.serial("real Nix builds with our daemon, sees its logs and failures, and ma
 	t.regex(good(t, "nix-store", "-q", "--tree", out), /two[^]*one|two/);
 	t.is(nix(["nix-build", "-A", "fixed", "--no-out-link"], { cwd: project }).code, 0);
 
+	const attribute = (name: string): Ended => nix(["nix-build", "-A", name, "--no-out-link"], { cwd: project });
+	const placed = attribute("placed");
+	t.is(placed.code, 0, placed.stderr);
+	t.is(readFileSync(root + placed.stdout.trim(), "utf8"), placed.stdout);
+	t.regex(attribute("strict").stderr, /not allowed to refer to these paths:\s+\/nix\/store\/[^ ]*-one$/m);
+	t.is(attribute("near").code, 0);
+	const graph = attribute("graph");
+	t.is(graph.code, 0, graph.stderr);
+	const deps = readFileSync(root + graph.stdout.trim(), "utf8").split("\n");
+	t.true(deps.includes(out));
+	// Each path, its deriver (not told), the number of its references, and these.
+	t.deepEqual(deps.slice(deps.indexOf(out) + 1, deps.indexOf(out) + 3), [
+		"",
+		String(Number(deps[deps.indexOf(out) + 2])),
+	]);
+
 	const bad = nix(["nix-build", "-A", "bad", "--no-out-link"], { cwd: project });
 	t.not(bad.code, 0);
 	t.regex(bad.stderr, /last words[^]*error: .*'bad' failed/);
@@ -161,6 +182,28 @@ test.serial("real Nix verifies our store, and copies to it and from it", async (
 		env: { PATH: process.env["PATH"], HOME: join(installation.folder, "user-home"), NIX_REMOTE: remote },
 	});
 	t.true(exported.stdout.length > 200);
+});
+
+test.serial("real Nix keeps profiles in our store: links of several packages, by priority", async (t) => {
+	if (!(await ready(t))) return;
+	const mk = `name: text: priority: derivation {
+    inherit name; system = builtins.currentSystem; builder = "/bin/sh"; PATH = "/bin:/usr/bin";
+    args = [ "-c" "mkdir -p $out/bin $out/share/\${name}; echo \${text} > $out/bin/same; echo \${text} > $out/share/\${name}/own" ];
+  } // { meta = { inherit priority; }; }`;
+	const project = installation.project("profile", {
+		"default.nix": `let mk = ${mk}; in { a = mk "a-1" "first" "5"; b = mk "b-1" "second" "9"; c = mk "c-1" "third" "5"; }\n`,
+	});
+	const profile = join(installation.folder, "a-profile");
+	const install = (...names: readonly string[]): Ended =>
+		nix(["nix-env", "-p", profile, "-f", ".", "-iA", ...names], { cwd: project });
+	const installed = install("b", "a");
+	t.is(installed.code, 0, installed.stderr);
+	const made = root + readlinkSync(join(installation.folder, readlinkSync(profile)));
+	t.is(readFileSync(root + readlinkSync(`${made}/bin/same`), "utf8"), "first\n");
+	t.regex(readlinkSync(`${made}/share/b-1`), /-b-1\/share\/b-1$/);
+	const collision = install("a", "c");
+	t.not(collision.code, 0);
+	t.regex(collision.stderr, /have the same priority 5/);
 });
 
 test.serial("real Nix collects our garbage, and what a root keeps stays", async (t) => {

@@ -51,8 +51,8 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
 	const workers = new WorkerClients({
 		engine,
-		nars: new NarThread(layout.storeRoot),
-		storeRoot: layout.storeRoot,
+		nars: new NarThread({ root: layout.storeRoot }),
+		place: { root: layout.storeRoot },
 		logs: join(layout.state, "log", "drvs"),
 		version: context.version,
 		log,

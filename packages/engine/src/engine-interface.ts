@@ -3,7 +3,7 @@
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvModule, EnvSpec, LockFile } from "@devenv/env-file";
 import type { DrvPath, StorePath } from "@devenv/nix-formats";
-import type { GarbageReport } from "@devenv/store";
+import type { GarbageReport, StorePlace } from "@devenv/store";
 import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
@@ -12,6 +12,8 @@ import type { Settings } from "./settings.ts";
 export interface EngineOptions {
 	/** Root of the chroot-store layout. */
 	readonly storeRoot: string;
+	/** Where the store's folders lie elsewhere than in that layout. */
+	readonly place?: StorePlace;
 	/** Folder for logs and records; made when missing. */
 	readonly state: string;
 	/** Folder for what can be fetched again; made when missing. */

@@ -66,7 +66,7 @@ import { callerLocales, callerShell } from "./caller-needs.ts";
 export function createEngine(options: EngineOptions): Engine {
 	mkdirSync(options.state, { recursive: true, mode: 0o700 });
 	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
-	const store = openStore({ root: options.storeRoot });
+	const store = openStore(options.place ?? { root: options.storeRoot });
 	return new StoreEngine(store, options);
 }
 
@@ -225,7 +225,7 @@ class StoreEngine implements Engine {
 	}
 
 	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[] {
-		return [...neededFor(this.#backend, wanted).keys()].map((path) => parseDrvPath(path)).sort();
+		return [...neededFor(this.#backend, wanted).keys()].map((path) => parseDrvPath(path, this.#store.storeDir)).sort();
 	}
 
 	search(request: SearchRequest, options: WorkOptions = {}): Promise<SearchOutcome> {
@@ -257,7 +257,7 @@ class StoreEngine implements Engine {
 				await this.#evaluators.endIdle();
 				if (isAlone()) this.#store.forgetTempRoots();
 			}
-			return collectInThread({ ...options, storeRoot: this.#store.root });
+			return collectInThread({ ...options, place: this.#store.place });
 		});
 	}
 

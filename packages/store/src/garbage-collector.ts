@@ -151,7 +151,7 @@ class Collection {
 	}
 
 	#derivers(path: StorePath): StorePath[] {
-		return isDrvPath(path) ? [] : this.#context.paths.derivers(path);
+		return isDrvPath(path, this.#context.layout.storeDir) ? [] : this.#context.paths.derivers(path);
 	}
 
 	/** Removes a batch from the database; returns those that could be removed. */

@@ -4,6 +4,7 @@ export { formatContentAddress, parseContentAddress, type ContentAddress } from "
 export { hashPaths, prepareHashing } from "./hash-pool.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
+export type { StorePlace } from "./store-layout.ts";
 export type {
 	AddPathOptions,
 	AddTextOptions,

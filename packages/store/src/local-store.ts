@@ -51,14 +51,11 @@ import type {
 	VerifyFault,
 } from "./store.ts";
 import { hasCode, translateFailure, translateFailures } from "./store-failure.ts";
-import { storeLayout, type StoreLayout } from "./store-layout.ts";
+import { storeLayout, type StorePlace, type StoreLayout } from "./store-layout.ts";
 import { TempRoots } from "./temp-roots.ts";
 import { verifyStore } from "./verify.ts";
 
-export interface OpenStoreOptions {
-	/** Physical folder that holds, or will hold, `nix/store` and `nix/var/nix`. */
-	readonly root: string;
-	readonly storeDir?: string;
+export interface OpenStoreOptions extends StorePlace {
 	/** Writes nothing; a store that does not exist is empty. Methods that would write fail with `STORE_READ_ONLY`. */
 	readonly readOnly?: boolean;
 }
@@ -69,6 +66,7 @@ export function openStore(options: OpenStoreOptions): Store {
 }
 
 class LocalStore implements Store {
+	readonly place: StorePlace;
 	readonly root: string;
 	readonly storeDir: string;
 	readonly builderCache: string;
@@ -83,7 +81,9 @@ class LocalStore implements Store {
 	#closed = false;
 
 	constructor(options: OpenStoreOptions) {
-		const layout = storeLayout(resolve(options.root), options.storeDir);
+		const { readOnly: _, ...place } = options;
+		this.place = { ...place, root: resolve(options.root) };
+		const layout = storeLayout(this.place);
 		this.#layout = layout;
 		this.root = layout.root;
 		this.storeDir = layout.storeDir;
@@ -188,8 +188,12 @@ class LocalStore implements Store {
 		return this.#parseDerivation(path, text);
 	}
 
-	async registerOutputs(outputs: readonly BuiltOutput[]): Promise<PathInfo[]> {
-		return await this.#writingAsync("register a build's outputs", () => registerOutputs(this.#addContext(), outputs));
+	async registerOutputs(
+		outputs: readonly BuiltOutput[],
+		check?: (infos: readonly PathInfo[]) => void,
+	): Promise<PathInfo[]> {
+		const work = (): Promise<PathInfo[]> => registerOutputs(this.#addContext(), outputs, check);
+		return await this.#writingAsync("register a build's outputs", work);
 	}
 
 	async importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo> {
@@ -322,7 +326,9 @@ class LocalStore implements Store {
 
 	#register(objects: readonly ReadyObject[]): void {
 		const physical = (path: StorePath): string => this.physical(path);
-		register({ database: this.#database, paths: this.#paths, session: this.#openSession(), physical }, objects);
+		const { storeDir } = this;
+		const session = this.#openSession();
+		register({ database: this.#database, paths: this.#paths, session, storeDir, physical }, objects);
 	}
 
 	#addContext(): AddContext {

@@ -16,7 +16,12 @@ import { digestTree, type DigestRequest, type TreeDigest } from "./tree-digest.t
 /** Files and bytes that are hashed in about a millisecond. */
 const SMALL = { files: 32, bytes: 65_536 } as const;
 
-export async function registerOutputs(context: AddContext, outputs: readonly BuiltOutput[]): Promise<PathInfo[]> {
+/** `check` sees what is about to be registered, and throws where it must not be. */
+export async function registerOutputs(
+	context: AddContext,
+	outputs: readonly BuiltOutput[],
+	check: (infos: readonly PathInfo[]) => void = () => undefined,
+): Promise<PathInfo[]> {
 	const fresh = outputs.filter((output) => !context.present(output.path));
 	const siblings = outputs.map((output) => output.path);
 	const digests = await Promise.all(
@@ -35,6 +40,7 @@ export async function registerOutputs(context: AddContext, outputs: readonly Bui
 		if (output.fixed !== undefined) checkPromise(context, output, digest);
 		return { info: infoOf(output, digest), from: output.from };
 	});
+	check(objects.map(({ info }) => info));
 	context.register(objects);
 	for (const { from } of outputs) deleteTree(bytesFromText(from));
 	return outputs.map((output) => context.pathInfo(output.path));

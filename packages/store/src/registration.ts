@@ -25,6 +25,7 @@ export interface RegistrationContext {
 	readonly database: Database;
 	readonly paths: PathTable;
 	readonly session: Session;
+	readonly storeDir: string;
 	readonly physical: (path: StorePath) => string;
 }
 
@@ -39,7 +40,7 @@ export function register(context: RegistrationContext, objects: readonly ReadyOb
 			const fresh = ordered.filter(({ info }) => !paths.isValid(info.path));
 			paths.insert(fresh.map(({ info }) => info));
 			for (const { info, derivation } of fresh) {
-				if (derivation === undefined || !isDrvPath(info.path)) continue;
+				if (derivation === undefined || !isDrvPath(info.path, context.storeDir)) continue;
 				const outputs = [...derivation.outputs].flatMap(([name, { path }]) =>
 					path === "" ? [] : [[name, path] as const],
 				);

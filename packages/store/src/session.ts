@@ -12,7 +12,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, unlinkSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type ByteString, bytesFromText, isStorePath, storePathBase, type StorePath } from "@devenv/nix-formats";
 import type { Database } from "./database.ts";
@@ -69,7 +69,8 @@ export class Session {
 	/** Ends the session; what still lies in its folder is deleted. */
 	close(): void {
 		deleteTree(bytesFromText(this.folder));
-		unlinkSync(lockFile(this.#layout, this.id));
+		// Somebody may have deleted the whole store meanwhile.
+		rmSync(lockFile(this.#layout, this.id), { force: true });
 		this.#lock.close();
 	}
 

@@ -33,9 +33,19 @@ export interface StoreLayout {
 	readonly collectorMark: string;
 }
 
-export function storeLayout(root: string, storeDir: string = DEFAULT_STORE_DIR): StoreLayout {
+/** Which store it is, wherever it is opened from. */
+export interface StorePlace {
+	/** Physical folder that holds, or will hold, `nix/store` and `nix/var/nix`. */
+	readonly root: string;
+	/** Logical store folder; default `/nix/store`. */
+	readonly storeDir?: string;
+	/** Physical folder of database and roots; default `nix/var/nix` in the root. */
+	readonly stateDir?: string;
+}
+
+export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: given }: StorePlace): StoreLayout {
 	const base = root.replace(/\/+$/, "");
-	const stateDir = `${base}/nix/var/nix`;
+	const stateDir = given ?? `${base}/nix/var/nix`;
 	const own = `${stateDir}/devenv`;
 	return {
 		root: base === "" ? "/" : base,

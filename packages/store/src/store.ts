@@ -16,6 +16,7 @@ import type {
 	HashAlgo,
 	StorePath,
 } from "@devenv/nix-formats";
+import type { StorePlace } from "./store-layout.ts";
 
 /** What the database knows of a valid store object. */
 export interface PathInfo {
@@ -143,6 +144,8 @@ export interface ClosureOptions {
 }
 
 export interface Store extends Disposable {
+	/** For another session of the same store. */
+	readonly place: StorePlace;
 	/** Physical folder that holds `nix/store` and `nix/var/nix`. */
 	readonly root: string;
 	/** Logical store folder; `/nix/store` unless told otherwise. */
@@ -185,7 +188,11 @@ export interface Store extends Disposable {
 	 * on a worker thread, checked against promises, moved into place and registered in one transaction. An output that
 	 * is valid already is left as it is.
 	 */
-	registerOutputs(outputs: readonly BuiltOutput[]): Promise<PathInfo[]>;
+	registerOutputs(
+		outputs: readonly BuiltOutput[],
+		/** Sees what is about to be registered, and throws where it must not be. */
+		check?: (infos: readonly PathInfo[]) => void,
+	): Promise<PathInfo[]>;
 	/** Restores a NAR, checks its hash and size, and registers it. */
 	importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo>;
 	/** Hands the NAR of a path over, piece by piece; a piece is valid during the call only. */

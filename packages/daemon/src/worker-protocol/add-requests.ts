@@ -84,8 +84,7 @@ export class AddRequests {
 		}
 		const contentAddress = formatContentAddress({ method, hash });
 		const info = { path, narHash: sha256, narSize: size, references: [], contentAddress };
-		await this.#options.nars.import({ info, file, compression: "none" });
-		store.addTempRoot(path);
+		await store.importNar(info, createReadStream(file, { highWaterMark: 1 << 20 }));
 		return path;
 	}
 

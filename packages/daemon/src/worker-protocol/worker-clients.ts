@@ -1,14 +1,14 @@
 /** The clients of Nix's worker protocol, each with a session of the store of its own. Layer 4. */
 
 import type { Socket } from "node:net";
-import { openStore } from "@devenv/store";
+import { openStore, type StorePlace } from "@devenv/store";
 import { type StoreRequestOptions, storeRequests } from "./store-requests.ts";
 import { WorkerSession, type WorkerSessionOptions } from "./worker-session.ts";
 
 export interface WorkerClientsOptions
 	extends Omit<StoreRequestOptions, "store">,
 		Pick<WorkerSessionOptions, "log" | "version"> {
-	readonly storeRoot: string;
+	readonly place: StorePlace;
 }
 
 export class WorkerClients {
@@ -19,8 +19,8 @@ export class WorkerClients {
 	}
 
 	serve(socket: Socket, events: { readonly onActivity: () => void; readonly onEnd: () => void }): WorkerSession {
-		const { storeRoot, version, log, ...options } = this.#options;
-		const store = openStore({ root: storeRoot });
+		const { place, version, log, ...options } = this.#options;
+		const store = openStore(place);
 		return new WorkerSession(socket, {
 			handlers: storeRequests({ ...options, store }),
 			version,

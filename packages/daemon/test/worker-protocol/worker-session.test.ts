@@ -69,7 +69,7 @@ class Server {
 	readonly folder = mkdtempSync(join(tmpdir(), "devenv-worker-"));
 	readonly store: Store = openStore({ root: join(this.folder, "root") });
 	readonly logged: string[] = [];
-	readonly #nars = new NarThread(join(this.folder, "root"));
+	readonly #nars = new NarThread({ root: join(this.folder, "root") });
 	readonly #path = join(this.folder, "socket");
 	readonly #server = createServer((socket) => {
 		const options = {

@@ -55,7 +55,7 @@ class StoreServer {
 	constructor(options: CacheServerOptions) {
 		this.#options = options;
 		this.#store = openStore({ root: options.storeRoot });
-		this.#thread = new NarThread(options.storeRoot);
+		this.#thread = new NarThread(this.#store.place);
 		this.#server = createServer((request, response) => {
 			this.#answer(request, response).catch((error: unknown) => {
 				options.onRequest(

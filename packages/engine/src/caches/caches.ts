@@ -49,7 +49,7 @@ export class Caches {
 	constructor(options: CachesOptions) {
 		this.#options = options;
 		this.#memo = new NarInfoMemo(join(options.cache, "narinfo.sqlite"));
-		this.#thread = new NarThread(options.store.root);
+		this.#thread = new NarThread(options.store.place);
 		this.#keys = options.settings.trustedPublicKeys.map(parsePublicKey);
 	}
 

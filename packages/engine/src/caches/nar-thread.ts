@@ -6,7 +6,7 @@
 import { Worker } from "node:worker_threads";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
 import type { Hash, StorePath } from "@devenv/nix-formats";
-import type { NarImport } from "@devenv/store";
+import type { NarImport, StorePlace } from "@devenv/store";
 import type { Compression } from "./nar-compression.ts";
 
 export interface ImportJob {
@@ -44,14 +44,14 @@ interface Waiting {
 const IDLE_MILLISECONDS = 5000;
 
 export class NarThread {
-	readonly #storeRoot: string;
+	readonly #place: StorePlace;
 	#worker: Worker | undefined;
 	#next = 0;
 	readonly #waiting = new Map<number, Waiting>();
 	#idle: NodeJS.Timeout | undefined;
 
-	constructor(storeRoot: string) {
-		this.#storeRoot = storeRoot;
+	constructor(place: StorePlace) {
+		this.#place = place;
 	}
 
 	/** Rejects with `STORE_…` or `CACHE_NAR_DAMAGED`; nothing is registered then. */
@@ -89,7 +89,7 @@ export class NarThread {
 	}
 
 	#start(): Worker {
-		const worker = new Worker(new URL("./nar-worker.ts", import.meta.url), { workerData: this.#storeRoot });
+		const worker = new Worker(new URL("./nar-worker.ts", import.meta.url), { workerData: this.#place });
 		worker.on("message", (reply: NarReply) => {
 			this.#settle(reply);
 		});

@@ -4,11 +4,11 @@ import { createHash } from "node:crypto";
 import { closeSync, createReadStream, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { DiagnosticError, fail } from "@devenv/diagnostics";
-import { openStore, type Store } from "@devenv/store";
+import { openStore, type Store, type StorePlace } from "@devenv/store";
 import { compressFile, decompressFile } from "./nar-compression.ts";
 import type { ExportedNar, ExportJob, ImportJob, NarCommand, NarReply } from "./nar-thread.ts";
 
-const store = openStore({ root: String(workerData) });
+const store = openStore(workerData as StorePlace);
 let last: Promise<void> = Promise.resolve();
 
 parentPort?.on("message", (command: NarCommand) => {

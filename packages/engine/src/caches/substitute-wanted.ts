@@ -28,7 +28,7 @@ export async function substituteWanted(
 			const key = `${drvPath}!${names.join(",")}`;
 			if (seen.has(key)) continue;
 			seen.add(key);
-			const drv = store.readDerivation(parseDrvPath(drvPath));
+			const drv = store.readDerivation(parseDrvPath(drvPath, store.storeDir));
 			const paths = isDownload(drv) ? [] : missingOutputs(store, drv, names);
 			if (paths.length === 0) continue;
 			if (drv.builder === QUICK_BUILDER || drv.env.get("allowSubstitutes") === "") next.push(...drv.inputDrvs);

@@ -7,11 +7,11 @@
 
 import { Worker } from "node:worker_threads";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
+import type { StorePlace } from "@devenv/store";
 import type { GarbageOutcome, GarbageRequest } from "../engine-interface.ts";
 
 export interface CollectRequest extends GarbageRequest {
-	/** Root of the chroot-store layout. */
-	readonly storeRoot: string;
+	readonly place: StorePlace;
 }
 
 export type CollectReply =

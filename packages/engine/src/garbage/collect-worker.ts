@@ -12,7 +12,7 @@ parentPort?.postMessage(reply);
 
 function answer(request: CollectRequest): CollectReply {
 	try {
-		const store = openStore({ root: request.storeRoot });
+		const store = openStore(request.place);
 		try {
 			return { kind: "report", report: collect(store, request) };
 		} finally {
@@ -52,7 +52,7 @@ function unpackedPackages(store: Store, dropped: readonly string[]): Set<StorePa
 	const made = store.computeClosure(kept.map(({ path }) => path));
 	const packages = new Set<StorePath>();
 	for (const path of made) {
-		if (isDrvPath(path)) continue;
+		if (isDrvPath(path, store.storeDir)) continue;
 		for (const deriver of store.queryDerivers(path)) {
 			const drv = store.readDerivation(deriver);
 			if (drv.builder !== "builtin:compose-root") continue;

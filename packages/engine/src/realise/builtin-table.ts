@@ -5,8 +5,10 @@ import { composeRoot } from "../builtin-builders/compose-root.ts";
 import { buildEnvironment } from "../builtin-builders/environment.ts";
 import { fetchUrl } from "../builtin-builders/fetch-url.ts";
 import { unpackDeb } from "../builtin-builders/unpack-deb.ts";
+import { buildUserEnvironment } from "../builtin-builders/user-environment.ts";
 
-export const builtinBuilders: ReadonlyMap<string, BuiltinBuilder> = new Map([
+export const builtinBuilders: ReadonlyMap<string, BuiltinBuilder> = new Map<string, BuiltinBuilder>([
+	["buildenv", buildUserEnvironment],
 	["compose-root", composeRoot],
 	["environment", buildEnvironment],
 	["fetchurl", fetchUrl],

@@ -26,6 +26,7 @@ import type { ReadyStage } from "../builtin-builders/root/ready-stage.ts";
 import type { StepIdentity } from "../engine-event.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
 import type { RealiseContext } from "../queue/build-queue.ts";
+import { checkOutputs } from "./output-checks.ts";
 import { BuildLog, buildLogPath } from "./build-log.ts";
 import { buildFailed, describeOutcome } from "./build-error.ts";
 import { builtOutputPath, sandboxBuild } from "./sandbox-build.ts";
@@ -121,7 +122,9 @@ async function build(work: Work): Promise<void> {
 		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
 	}
 	context.signal.throwIfAborted();
-	const infos = await options.store.registerOutputs(made);
+	const infos = await options.store.registerOutputs(made, (fresh) => {
+		checkOutputs(drv, options.store, fresh);
+	});
 	if (isDownload(drv)) {
 		const bytes = infos.reduce((sum, { narSize }) => sum + narSize, 0);
 		context.emit({ kind: "fetched", drvPath, name, bytes });

@@ -21,6 +21,7 @@ import {
 	textFromBytes,
 } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
+import { referencesGraphFiles, referencesGraphJson } from "./references-graph.ts";
 import { structuredAttributes } from "./structured-attributes.ts";
 
 /** Longest text of one environment entry, `name=value` and its NUL, that the kernel takes (`MAX_ARG_STRLEN`). */
@@ -66,7 +67,8 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 		mkdirSync(join(root, folder), { recursive: true, mode: folder === "/tmp" ? 0o1777 : 0o755 });
 	}
 	const files: SandboxFile[] = [...accountFiles()];
-	const env = buildEnvironment(drv, options, files);
+	const rewrite = placeholders(drv);
+	const env = buildEnvironment(drv, options, { files, rewrite });
 	refuseLargeEntries(drv, env);
 	const binds: SandboxBind[] = closure.map((path) => ({ source: store.physical(path), target: path }));
 	binds.push(...(options.binds ?? []));
@@ -81,8 +83,8 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 		root: { kind: "tree", path: root },
 		binds,
 		files,
-		builder: textFromBytes(drv.builder),
-		args: drv.args,
+		builder: textFromBytes(rewrite(drv.builder)),
+		args: drv.args.map(rewrite),
 		env,
 		cwd: BUILD_FOLDER,
 		network,
@@ -92,6 +94,15 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 		onOutput: options.onOutput,
 		signal: options.signal,
 	};
+}
+
+/** Puts output paths where `builtins.placeholder` stands for them. */
+function placeholders(drv: Derivation): (text: ByteString) => ByteString {
+	const pairs = [...drv.outputs].map(([name, { path }]): readonly [string, string] => {
+		const digest = hashBytes("sha256", Buffer.from(`nix-output:${name}`, "latin1")).bytes;
+		return [`/${encodeBase32(digest)}`, path];
+	});
+	return (text) => pairs.reduce((done, [placeholder, path]) => done.replaceAll(placeholder, () => path), text);
 }
 
 function rootFolder(scratch: string): string {
@@ -118,7 +129,7 @@ function accountFiles(): SandboxFile[] {
 function buildEnvironment(
 	drv: Derivation,
 	options: SandboxBuildOptions,
-	files: SandboxFile[],
+	{ files, rewrite }: { readonly files: SandboxFile[]; readonly rewrite: (text: ByteString) => ByteString },
 ): Map<ByteString, ByteString> {
 	const env = new Map<ByteString, ByteString>([
 		["PATH", "/path-not-set"],
@@ -126,10 +137,11 @@ function buildEnvironment(
 		["NIX_STORE", options.store.storeDir],
 		["NIX_BUILD_CORES", String(options.cores)],
 	]);
-	const structured = structuredAttributes(drv);
+	const structured = structuredAttributes(drv, rewrite, () => referencesGraphJson(drv, options.store, options.closure));
 	if (structured === undefined) {
 		const inFiles = new Set((drv.env.get("passAsFile") ?? "").split(/[ \t\n]+/).filter((name) => name !== ""));
-		for (const [name, value] of drv.env) {
+		for (const [name, raw] of drv.env) {
+			const value = rewrite(raw);
 			if (!inFiles.has(name)) {
 				env.set(name, value);
 				continue;
@@ -137,6 +149,9 @@ function buildEnvironment(
 			const file = `${BUILD_FOLDER}/.attr-${encodeBase32(hashBytes("sha256", Buffer.from(name, "latin1")).bytes)}`;
 			files.push({ path: file, text: textFromBytes(value) });
 			env.set(`${name}Path`, file);
+		}
+		for (const [name, text] of referencesGraphFiles(drv, options.store, options.closure)) {
+			files.push({ path: `${BUILD_FOLDER}/${name}`, text });
 		}
 	} else {
 		files.push({ path: `${BUILD_FOLDER}/.attrs.json`, text: textFromBytes(structured.json) });

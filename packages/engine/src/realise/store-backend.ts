@@ -13,7 +13,7 @@ export class StoreBackend implements QueueBackend {
 
 	plan(text: string, outputs: readonly string[]): Plan {
 		const { store } = this.#options;
-		const drvPath: DrvPath = parseDrvPath(text);
+		const drvPath: DrvPath = parseDrvPath(text, store.storeDir);
 		const drv = store.readDerivation(drvPath);
 		const paths = outputs.map((name) => drv.outputs.get(name)?.path ?? "");
 		for (const path of paths) if (path !== "") store.addTempRoot(path);
@@ -27,6 +27,6 @@ export class StoreBackend implements QueueBackend {
 	}
 
 	realise(drvPath: string, context: RealiseContext): Promise<void> {
-		return realiseDerivation(parseDrvPath(drvPath), this.#options, context);
+		return realiseDerivation(parseDrvPath(drvPath, this.#options.store.storeDir), this.#options, context);
 	}
 }

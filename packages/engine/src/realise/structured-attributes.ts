@@ -13,13 +13,20 @@ export interface StructuredAttributes {
 	readonly shell: ByteString;
 }
 
-/** The files for a derivation that has structured attributes; undefined for others. */
-export function structuredAttributes(drv: Derivation): StructuredAttributes | undefined {
+/**
+ * The files for a derivation that has structured attributes; undefined for others. `rewrite` puts output paths in the place of
+ * placeholders, `graph` gives what `exportReferencesGraph` asks for.
+ */
+export function structuredAttributes(
+	drv: Derivation,
+	rewrite: (text: ByteString) => ByteString = (text) => text,
+	graph: () => Readonly<Record<string, unknown>> = () => ({}),
+): StructuredAttributes | undefined {
 	const text = drv.env.get("__json");
 	if (text === undefined) return undefined;
 	let parsed: unknown;
 	try {
-		parsed = JSON.parse(textFromBytes(text));
+		parsed = JSON.parse(textFromBytes(rewrite(text)));
 	} catch {
 		fail("DRV_STRUCTURED_ATTRS", `the structured attributes of '${drv.name}' are not JSON`);
 	}
@@ -27,7 +34,7 @@ export function structuredAttributes(drv: Derivation): StructuredAttributes | un
 		fail("DRV_STRUCTURED_ATTRS", `the structured attributes of '${drv.name}' are not an object`);
 	}
 	const outputs = Object.fromEntries([...drv.outputs].map(([name, { path }]) => [name, path as string]));
-	const attributes: Record<string, unknown> = { ...parsed, outputs };
+	const attributes: Record<string, unknown> = { ...parsed, outputs, ...graph() };
 	return { json: bytesFromText(JSON.stringify(attributes)), shell: bytesFromText(shellText(attributes)) };
 }
 
