@@ -206,6 +206,29 @@ test.serial("real Nix keeps profiles in our store: links of several packages, by
 	t.regex(collision.stderr, /have the same priority 5/);
 });
 
+test.serial("network: the Nix of our own package set builds with our daemon, from inside an environment", async (t) => {
+	t.timeout(600_000);
+	if (!(await ready(t))) return;
+	const project = installation.project("newer", { "default.nix": derivations });
+	const script = [
+		"nix --version",
+		"nix store info",
+		"nix build -f . two --no-link --print-out-paths",
+		"nix build -f . bad --no-link || echo failed as it should",
+		"nix-store --verify --check-contents && echo sound",
+	].join("; ");
+	const { code, stdout, stderr } = await installation.devenv(["shell", "-p", "nix-bin", "--", "sh", "-c", script], {
+		cwd: project,
+		env: { NIX_REMOTE: remote, NIX_CONFIG: "experimental-features = nix-command\nsubstituters =\n" },
+	});
+	t.is(code, 0, stderr);
+	const version = /nix \(Nix\) 2\.(\d+)/.exec(stdout)?.[1];
+	t.true(Number(version) >= 24, stdout);
+	t.regex(stdout + stderr, /Trusted: 1/);
+	t.regex(stdout, /^\/nix\/store\/[^ ]*-two$/m, stderr);
+	t.regex(stdout, /failed as it should\s+sound/);
+});
+
 test.serial("real Nix collects our garbage, and what a root keeps stays", async (t) => {
 	if (!(await ready(t))) return;
 	const dead = good(t, "nix-store", "--gc", "--print-dead").split("\n");
