@@ -80,6 +80,17 @@ function prepare(): void {
 	for (const name of ["nix", "nix-daemon"]) chmodSync(join(programs, "bin", name), 0o755);
 }
 
+/** Ends what is left of a process group, whose number stands in the file. */
+function endGroup(file: string): void {
+	const number = Number(readFileSync(file, "utf8"));
+	if (!Number.isInteger(number) || number <= 1) return;
+	try {
+		process.kill(-number, "SIGKILL");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+	}
+}
+
 type Verdict = "passed" | "failed" | "skipped" | "not ours";
 
 function run(name: string): { readonly verdict: Verdict; readonly output: string } {
@@ -99,8 +110,20 @@ function run(name: string): { readonly verdict: Verdict; readonly output: string
 	mkdirSync(join(folder, "nix-test"), { recursive: true });
 	// As Nix's own build does: each test has a store made anew, without the daemon.
 	const text = `set -e; (cd '${tests}'; NIX_DAEMON_PACKAGE= bash -e init.sh) </dev/null >/dev/null 2>&1; exec bash -x -e '${name.split("/").at(-1) ?? ""}.sh' </dev/null 2>&1`;
+	const group = join(scratch, "group");
 	const cwd = join(tests, dirname(`${name}.sh`));
-	const { status, stdout, signal } = spawnSync("bash", ["-c", text], { cwd, encoding: "utf8", env, timeout: PATIENCE });
+	// A session of its own, of which nothing is left: some tests leave readers of pipes and daemons behind.
+	const { status, stdout, signal } = spawnSync(
+		"setsid",
+		["--wait", "sh", "-c", `echo $$ >'${group}'; exec "$@"`, "sh", "bash", "-c", text],
+		{
+			cwd,
+			encoding: "utf8",
+			env,
+			timeout: PATIENCE,
+		},
+	);
+	endGroup(group);
 	const output = `${stdout}${signal === null ? "" : `\n(ended by ${signal})`}`;
 	rmSync(folder, { recursive: true, force: true });
 	if (status === 99) return { verdict: "skipped", output };

@@ -40,6 +40,16 @@ import Run from "./commands/run.ts";
 import Search from "./commands/search.ts";
 import Shell from "./commands/shell.ts";
 import Shims from "./commands/shims.ts";
+import StoreAdd from "./commands/store/add.ts";
+import StoreCat from "./commands/store/cat.ts";
+import StoreDiffClosures from "./commands/store/diff-closures.ts";
+import StoreDump from "./commands/store/dump.ts";
+import StoreLs from "./commands/store/ls.ts";
+import StorePathInfo from "./commands/store/path-info.ts";
+import StoreQuery from "./commands/store/query.ts";
+import StoreRoots from "./commands/store/roots.ts";
+import StoreVerify from "./commands/store/verify.ts";
+import StoreWhyDepends from "./commands/store/why-depends.ts";
 import Up from "./commands/up.ts";
 import Update from "./commands/update.ts";
 
@@ -79,6 +89,16 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"processes:wait": ProcessesWait,
 	hook: Hook,
 	gc: Gc,
+	"store:query": StoreQuery,
+	"store:path-info": StorePathInfo,
+	"store:why-depends": StoreWhyDepends,
+	"store:diff-closures": StoreDiffClosures,
+	"store:ls": StoreLs,
+	"store:cat": StoreCat,
+	"store:add": StoreAdd,
+	"store:dump": StoreDump,
+	"store:roots": StoreRoots,
+	"store:verify": StoreVerify,
 	eval: Eval,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,

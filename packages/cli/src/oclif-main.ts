@@ -45,7 +45,10 @@ const pjson = {
 		dirname: "devenv",
 		topicSeparator: " " as const,
 		commands: { strategy: "explicit" as const, target, identifier: "commands" },
-		topics: { daemon: { description: "See and end the background process" } },
+		topics: {
+			daemon: { description: "See and end the background process" },
+			store: { description: "Look into the store" },
+		},
 		additionalHelpFlags: ["-h"],
 		helpClass: { target, identifier: "RootHelp" },
 		helpOptions: { flagSortOrder: "none" as const, maxWidth: 100, hideCommandSummaryInDescription: true },

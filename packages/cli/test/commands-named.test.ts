@@ -7,7 +7,7 @@ import { commands } from "../src/commands.ts";
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Commands in backquotes, or after "run" in quotes, as hints name them. */
-const named = /(?:\\?`devenv|run 'devenv) (?!failed:)([a-z][a-z-]*)(?: ([a-z]+))?/g;
+const named = /(?:\\?`devenv|run 'devenv) (?!failed:)([a-z][a-z-]*)(?: ([a-z-]+))?/g;
 
 function sources(): string[] {
 	const packages = readdirSync(join(repository, "packages")).map((name) => join(repository, "packages", name, "src"));

@@ -180,8 +180,8 @@ export interface StatusResult {
 	/** Seconds since the start. */
 	readonly uptime: number;
 	readonly storeRoot: string;
-	/** NIX_REMOTE for programs of real Nix that are to use this daemon. */
-	readonly nixRemote: string;
+	/** NIX_REMOTE for programs of real Nix that are to use this daemon; older daemons serve none. */
+	readonly nixRemote?: string;
 	readonly log: string;
 	/** Open connections, this one included. */
 	readonly clients: number;
@@ -316,7 +316,7 @@ export const daemonStatus: Method<NoParams, StatusResult> = {
 		pid: count,
 		uptime: number,
 		storeRoot: absolutePath,
-		nixRemote: string,
+		nixRemote: optional(string),
 		log: absolutePath,
 		clients: count,
 		requests: count,

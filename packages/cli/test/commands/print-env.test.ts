@@ -112,7 +112,7 @@ test("print-env --watch prints what the daemon says, and takes its registration 
 	const folder = makeLiveFolder(join(daemon.home, "run"));
 	const registration = `${child.pid}.shell`;
 	const wait = async (condition: () => boolean): Promise<void> => {
-		for (let turn = 0; turn < 200 && !condition(); turn++) await sleep(50);
+		for (let turn = 0; turn < 800 && !condition(); turn++) await sleep(50);
 		t.true(condition(), out);
 	};
 	await wait(() => out.includes("\n") && existsSync(join(folder, registration)));

@@ -40,7 +40,7 @@ export function formatStatus(status: StatusResult): string {
 		["clients", String(status.clients)],
 		["leaves after", status.idleExit === 0 ? "never" : `${formatDuration(status.idleExit * 1000)} without work`],
 		["store", status.storeRoot],
-		["NIX_REMOTE", status.nixRemote],
+		...(status.nixRemote === undefined ? [] : [["NIX_REMOTE", status.nixRemote]]),
 		["log", status.log],
 	]);
 	const builds = status.builds.map(({ name, seconds }) => [name, formatDuration(seconds * 1000)]);
