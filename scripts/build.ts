@@ -49,6 +49,20 @@ const separateEntries: Plugin = {
 	},
 };
 
+/** The store's hashing threads are few and seldom needed by the client: they run from source. */
+const hashingThreads: Plugin = {
+	name: "hashing-threads",
+	setup(context) {
+		context.onLoad({ filter: /\/packages\/store\/src\/hash-(?:pool|pipe)\.ts$/ }, ({ path }) => ({
+			contents: readFileSync(path, "utf8").replace(
+				/URL\("\.\/(hash-[a-z-]*worker\.ts)"/,
+				'URL("../../packages/store/src/$1"',
+			),
+			loader: "ts",
+		}));
+	},
+};
+
 /** Loaded at the first use: the path of a running daemon needs no child process, and the module costs milliseconds. */
 const lazyChildProcess: Plugin = {
 	name: "lazy-child-process",
@@ -84,7 +98,7 @@ async function buildClient(): Promise<void> {
 			"process.env.NODE_ENV": '"production"',
 		},
 		banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-		plugins: [separateEntries, lazyChildProcess],
+		plugins: [separateEntries, hashingThreads, lazyChildProcess],
 		minifySyntax: true,
 		minifyWhitespace: true,
 		legalComments: "none",

@@ -161,6 +161,8 @@ test.serial("real Nix builds with our daemon, sees its logs and failures, and ma
 test.serial("real Nix verifies our store, and copies to it and from it", async (t) => {
 	if (!(await ready(t))) return;
 	t.is(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
+	const verified = await installation.devenv(["store", "verify", "--check-contents"]);
+	t.regex(verified.stdout, /^\d+ objects are as the database says\.$/m, verified.stderr);
 	const paths = JSON.parse(good(t, "nix", "path-info", "--all", "--json")) as readonly {
 		path: string;
 		narHash: string;
@@ -168,6 +170,8 @@ test.serial("real Nix verifies our store, and copies to it and from it", async (
 	t.true(paths.length > 8);
 	const two = paths.find(({ path }) => path.endsWith("-two"))?.path ?? "";
 	const other = join(installation.folder, "other-store");
+	const requisites = (await installation.devenv(["store", "query", "requisites", two])).stdout.trim().split("\n");
+	t.deepEqual(requisites.sort(), good(t, "nix-store", "-qR", two).split("\n").sort());
 	const copied = nix(["nix", "copy", "--no-check-sigs", "--to", other, two]);
 	t.is(copied.code, 0, copied.stderr);
 	t.is(readFileSync(`${other}${two}/number`, "utf8"), "1\n");
