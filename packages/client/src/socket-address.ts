@@ -22,8 +22,9 @@ export interface SocketAddress {
 }
 
 /**
- * Checks the socket folder and gives the address of a socket in it, by default of the daemon's own. Creates the folder when `create` is set; without it an absent
- * folder is reported by an `ENOENT` error. Throws `HOME_UNSAFE` when others could reach the socket.
+ * Checks the socket folder and gives the address of a socket in it, by default of the daemon's own. Creates the folder when
+ * `create` is set; without it an absent folder is reported by an `ENOENT` error. Throws `HOME_UNSAFE` when others could
+ * reach the socket.
  */
 export function openSocketAddress(
 	layout: HomeLayout,

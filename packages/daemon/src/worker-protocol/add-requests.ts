@@ -14,9 +14,9 @@ import {
 	storePathBase,
 	type StorePath,
 } from "@devenv/nix-formats";
-import { formatContentAddress, type Store } from "@devenv/store";
+import { formatContentAddress, type NarImport, type Store } from "@devenv/store";
 import type { FramedSource } from "./byte-source.ts";
-import { type IncomingObject, readPathInfo, readPaths, requireValid, writePathInfo } from "./store-objects.ts";
+import { readPathInfo, readPaths, requireValid, writePathInfo } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
 
 export interface AddRequestOptions {
@@ -42,13 +42,7 @@ export class AddRequests {
 		await source.boolean(); // repair
 		const data = source.framed();
 		await answer(
-			async () => {
-				try {
-					return store.pathInfo(await this.#add({ name, how, references }, data));
-				} finally {
-					await data.drain();
-				}
-			},
+			() => data.whole(async () => store.pathInfo(await this.#add({ name, how, references }, data))),
 			(sink, info) => {
 				sink.string(info.path);
 				writePathInfo(sink, info);
@@ -94,13 +88,7 @@ export class AddRequests {
 		await source.boolean(); // without signatures: the client is trusted
 		const data = source.framed();
 		await answer(
-			async () => {
-				try {
-					await this.#import(info, data);
-				} finally {
-					await data.drain();
-				}
-			},
+			() => data.whole(() => this.#import(info, data)),
 			() => undefined,
 		);
 	}
@@ -110,20 +98,17 @@ export class AddRequests {
 		await source.boolean(); // without signatures
 		const data = source.framed();
 		await answer(
-			async () => {
-				try {
+			() =>
+				data.whole(async () => {
 					for (let left = await data.number(); left > 0; left--)
 						await this.#import(await readPathInfo(data, this.#options.store.storeDir), data);
-				} finally {
-					await data.drain();
-				}
-			},
+				}),
 			() => undefined,
 		);
 	}
 
 	/** The archive is what comes next of the data. */
-	async #import({ ultimate: _, ...info }: IncomingObject, data: FramedSource): Promise<void> {
+	async #import(info: NarImport, data: FramedSource): Promise<void> {
 		const { store } = this.#options;
 		store.addTempRoot(info.path);
 		if (store.isValid(info.path)) {

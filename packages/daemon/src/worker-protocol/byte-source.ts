@@ -128,9 +128,13 @@ class FramedSource extends ByteSource {
 		for (let piece = await this.some(1 << 20); piece !== undefined; piece = await this.some(1 << 20)) yield piece;
 	}
 
-	/** Reads what nobody wanted, so that the next request is found. */
-	async drain(): Promise<void> {
-		for await (const _ of this.rest());
+	/** Does work with these data; what it leaves is read too, also where it fails, so that the next request is found. */
+	async whole<T>(work: () => Promise<T>): Promise<T> {
+		try {
+			return await work();
+		} finally {
+			for await (const _ of this.rest());
+		}
 	}
 
 	protected override async next(): Promise<Buffer | undefined> {

@@ -78,5 +78,4 @@ export const buildStatus = {
 	alreadyValid: 2,
 	permanentFailure: 3,
 	miscFailure: 9,
-	dependencyFailed: 10,
 } as const;

@@ -46,7 +46,7 @@ export async function readPaths(source: ByteSource, storeDir: string): Promise<S
 /** Everything of an object but its path. */
 export function writePathInfo(sink: ByteSink, info: PathInfo): void {
 	sink.string(info.deriver ?? "");
-	sink.string(formatHash(info.narHash, "base16").replace(/^sha256:/, ""));
+	sink.string(formatHash(info.narHash, "base16"));
 	sink.strings(info.references);
 	sink.number(info.registrationTime).number(info.narSize);
 	sink
@@ -55,21 +55,15 @@ export function writePathInfo(sink: ByteSink, info: PathInfo): void {
 		.string(info.contentAddress ?? "");
 }
 
-/** An object that is to be added, its archive coming after. */
-export interface IncomingObject extends NarImport {
-	/** It was built or made by the client, who is trusted: no signature is needed. */
-	readonly ultimate: boolean;
-}
-
-/** The path comes first. */
-export async function readPathInfo(source: ByteSource, storeDir: string): Promise<IncomingObject> {
+/** An object that is to be added, its archive coming after; the path comes first. */
+export async function readPathInfo(source: ByteSource, storeDir: string): Promise<NarImport> {
 	const path = parseStorePath(await source.string(), storeDir);
 	const deriver = await source.string();
 	const narHash = parseHash(await source.string(), "sha256");
 	const references = await readPaths(source, storeDir);
 	await source.number(); // the time of registration is ours
 	const narSize = await source.number();
-	const ultimate = await source.boolean();
+	await source.boolean(); // whether it was built by the client, who is trusted anyway
 	const signatures = await source.strings();
 	const contentAddress = await source.string();
 	return {
@@ -80,7 +74,6 @@ export async function readPathInfo(source: ByteSource, storeDir: string): Promis
 		...(isDrvPath(deriver, storeDir) ? { deriver } : {}),
 		signatures,
 		...(contentAddress === "" ? {} : { contentAddress }),
-		ultimate,
 	};
 }
 
