@@ -49,6 +49,17 @@ const separateEntries: Plugin = {
 	},
 };
 
+/**
+ * The engine runs from source, as in the daemon: nix-instantiate loads it only for what has to be built. Its I/O for the evaluator
+ * is in the bundle: the evaluator knows errors by their class.
+ */
+const engineFromSource: Plugin = {
+	name: "engine-from-source",
+	setup(context) {
+		context.onResolve({ filter: /^@devenv\/engine$/ }, ({ path }) => ({ path, external: true }));
+	},
+};
+
 /** The store's hashing threads are few and seldom needed by the client: they run from source. */
 const hashingThreads: Plugin = {
 	name: "hashing-threads",
@@ -89,8 +100,7 @@ async function buildClient(): Promise<void> {
 		platform: "node",
 		format: "cjs",
 		target: "node26",
-		// The engine runs from source, as in the daemon: nix-instantiate loads it only for what has to be built.
-		external: ["@devenv/engine", "typescript", "ts-node", "tsx", "node-pty"],
+		external: ["typescript", "ts-node", "tsx", "node-pty"],
 		define: {
 			"import.meta.dirname": "__dirname",
 			"import.meta.filename": "__filename",
@@ -98,7 +108,7 @@ async function buildClient(): Promise<void> {
 			"process.env.NODE_ENV": '"production"',
 		},
 		banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-		plugins: [separateEntries, hashingThreads, lazyChildProcess],
+		plugins: [engineFromSource, separateEntries, hashingThreads, lazyChildProcess],
 		minifySyntax: true,
 		minifyWhitespace: true,
 		legalComments: "none",

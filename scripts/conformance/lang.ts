@@ -55,7 +55,7 @@ function parseFlags(words: readonly string[]): Flags {
 		location: true,
 		maxCallDepth: 10_000,
 		lints: {},
-		features: new Set(),
+		features: new Set(["flakes"]),
 		searchPath: [],
 		attrs: [],
 		args: [],

@@ -37,6 +37,19 @@ test.serial("network: eval sees the package set", async (t) => {
 	t.regex(failed.stderr, /:1:15\n 1 \| let x = 1; in y\n/);
 });
 
+test.serial("nix-instantiate, as it is installed, fetches, and says what cannot be read", async (t) => {
+	const evaluate = (text: string) => devenv("nix-instantiate", "--eval", "-E", text);
+	const missing = await evaluate("builtins.readFile /nonexistent");
+	t.is(missing.code, 1);
+	t.regex(missing.stderr, /error: path '\/nonexistent' does not exist\n$/);
+	const file = join(project, "env.yaml");
+	const fetched = await evaluate(`builtins.readFile (builtins.fetchurl "file://${file}")`);
+	t.is(fetched.stdout, '"packages: [jq]\\n"\n', fetched.stderr);
+	const flake = installation.project("flake", { "flake.nix": '{ outputs = { self }: { it = "works"; }; }' });
+	const { stdout, stderr } = await devenv("eval", "--raw", "-E", `(builtins.getFlake "path:${flake}").it`);
+	t.is(stdout, "works", stderr);
+});
+
 test.serial("network: search finds by name and description", async (t) => {
 	const { stdout, code } = await devenv("search", "ripgrep", "--json");
 	t.is(code, 0);

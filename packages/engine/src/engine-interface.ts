@@ -6,6 +6,7 @@ import type { DrvPath, StorePath } from "@devenv/nix-formats";
 import type { GarbageReport, StorePlace } from "@devenv/store";
 import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
+import type { AnswerValue, Question } from "./evaluation/messages.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
 import type { Settings } from "./settings.ts";
 
@@ -232,6 +233,8 @@ export interface Engine {
 	explainPackage(request: EnvironmentRequest, name: string, options?: WorkOptions): Promise<PackageReasons>;
 	/** Evaluates an expression and prints its value. */
 	evaluate(request: EvaluateRequest, options?: WorkOptions): Promise<EvaluateResult>;
+	/** Does what an evaluator outside of the engine asks for (see NodeEvalIO); rejects with `BUILD_…`, `FETCH_…` and `INPUT_…`. */
+	answer(question: Question, options?: WorkOptions): Promise<AnswerValue>;
 	/** All packages of a root, dependencies included, by name. */
 	closure(environment: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[];
 	/** Makes all outputs of the derivations valid. Rejects with `BUILD_FAILED` naming what failed. */

@@ -39,13 +39,17 @@ import type {
 import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
-import type { EvaluationTask, ReplyTo } from "./evaluation/messages.ts";
+import { answerQuestion } from "./fetch-tree/answer-question.ts";
 import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 import type {
+	AnswerValue,
 	EnvironmentReply,
+	EvaluationTask,
 	ModuleRequest,
 	ModuleTask,
 	PackageSetRequest,
+	Question,
+	ReplyTo,
 	TreeSetRequest,
 } from "./evaluation/messages.ts";
 import { readApt } from "./fetch/mirrors.ts";
@@ -55,7 +59,7 @@ import { collectInThread } from "./garbage/collect-garbage.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
-import { neededFor, refuseDownload, requireNoDownloads } from "./offline.ts";
+import { neededFor, requireNoDownloads } from "./offline.ts";
 import { failuresAsError } from "./realise/build-error.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
 import { parseSandboxPath } from "./settings.ts";
@@ -137,6 +141,8 @@ class StoreEngine implements Engine {
 	readonly #sandbox: Promise<Sandbox>;
 	readonly #readyStage: ReadyStage<FirstStage>;
 	readonly #caches: Caches;
+	/** Folder for the git repositories that expressions name. */
+	readonly #repositories: string;
 	/** Requests under way. */
 	#active = 0;
 
@@ -144,6 +150,7 @@ class StoreEngine implements Engine {
 		const { settings, cache } = options;
 		this.#store = store;
 		this.#system = options.system ?? hostSystem();
+		this.#repositories = join(cache, "git");
 		this.#fetcher = createFetcher({
 			mirrors: { user: settings.mirrors, apt: readApt() },
 			partialFolder: join(cache, "partial"),
@@ -168,6 +175,7 @@ class StoreEngine implements Engine {
 		this.#queue = new BuildQueue(this.#backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
 			storeRoot: options.storeRoot,
+			cache,
 			system: this.#system,
 			memory: settings.evaluatorMemory,
 		});
@@ -201,6 +209,10 @@ class StoreEngine implements Engine {
 
 	evaluate(request: EvaluateRequest, options: WorkOptions = {}): Promise<EvaluateResult> {
 		return this.#working(() => this.#evaluate(request, options));
+	}
+
+	answer(question: Question, options: WorkOptions = {}): Promise<AnswerValue> {
+		return this.#working(() => this.#answering(options)(question));
 	}
 
 	closure({ root }: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[] {
@@ -509,18 +521,14 @@ class StoreEngine implements Engine {
 	}
 
 	/** What an evaluator may ask of us while it works for this request. */
-	#answering(options: WorkOptions): Answering {
-		return async (question) => {
-			if (question.kind === "realise") {
-				await this.#realise(new Map([[question.drvPath, question.outputs]]), options);
-				return;
-			}
-			if (options.offline === true) refuseDownload(`'${question.url}'`);
-			await this.#fetcher.fetch({
-				url: question.url,
-				destination: question.destination,
-				...(options.signal === undefined ? {} : { signal: options.signal }),
+	#answering({ offline = false, signal, onEvent }: WorkOptions): Answering {
+		const realise = (drvPath: string, outputs: readonly string[]): Promise<void> =>
+			this.#realise(new Map([[drvPath, outputs]]), {
+				offline,
+				...(signal && { signal }),
+				...(onEvent && { onEvent }),
 			});
-		};
+		const world = { fetcher: this.#fetcher, repositories: this.#repositories, realise, offline, signal };
+		return (question) => answerQuestion(question, world);
 	}
 }

@@ -34,6 +34,7 @@ export type {
 } from "./engine-interface.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";
 export { type MirrorProbe, probeMirrors } from "./fetch/probe-mirrors.ts";
+export { reply } from "./evaluation/evaluator-thread.ts";
 export { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 export { FileRefused, NodeEvalIO, ReadLog, readRegularFile, type EvalIOOptions } from "./eval-io/index.ts";
 export { NarThread } from "./caches/nar-thread.ts";

@@ -17,7 +17,7 @@ import {
 	type Origin,
 	stringText,
 } from "@devenv/evaluator";
-import { NodeEvalIO } from "@devenv/engine/eval-io";
+import { FetchedObjects, type MainThread, NodeEvalIO, userRegistries } from "@devenv/engine/eval-io";
 import { bytesFromText, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 import { parseSearchPathEntry, splitSearchPath, type AutoArgument, type InstantiateArguments } from "./arguments.ts";
@@ -27,8 +27,10 @@ import { writeBytes } from "./output.ts";
 export interface InstantiateHost {
 	/** Undefined: there is no store, so nothing is written. */
 	readonly storeRoot: string | undefined;
-	/** Makes the outputs of a valid store derivation valid; throws where that fails. */
-	readonly realise: (drvPath: string) => void;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
+	/** Builds and fetches. */
+	readonly main: MainThread;
 }
 
 const warnNoRoot = "warning: you did not specify '--add-root'; the result might be removed by the garbage collector\n";
@@ -67,16 +69,22 @@ function isOn(given: InstantiateArguments, setting: string): boolean {
 class Instantiation {
 	readonly evaluator: Evaluator;
 	readonly #given: InstantiateArguments;
+	readonly #host: InstantiateHost;
 	readonly #store: Store;
 	readonly #io: NodeEvalIO;
 	readonly #readOnly: boolean;
 	#autoArgs: AutoArgs = attrsFromEntries([]);
+	/** What fetching writes to: with `--eval` nothing else is written. */
+	#writable: Store | undefined;
+	#objects: FetchedObjects | undefined;
 	#roots = 0;
 	#warned = false;
 	#standardInput: string | undefined;
 
-	constructor(given: InstantiateArguments, { storeRoot, realise }: InstantiateHost) {
+	constructor(given: InstantiateArguments, host: InstantiateHost) {
+		const { storeRoot, main } = host;
 		this.#given = given;
+		this.#host = host;
 		this.#readOnly = given.readOnly || storeRoot === undefined;
 		const root = storeRoot ?? join(tmpdir(), "devenv-no-store");
 		this.#store = openStore({ root, readOnly: this.#readOnly });
@@ -87,7 +95,13 @@ class Instantiation {
 			log: (level, message) => {
 				writeBytes(2, `${formatLog(level, message)}\n`);
 			},
-			realise,
+			realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
+			...(storeRoot === undefined
+				? {}
+				: {
+						fetch: (request) => this.#fetched(storeRoot).fetch(request),
+						fetchTree: (input) => this.#fetched(storeRoot).fetchTree(input),
+					}),
 		});
 		const system = given.settings.get("eval-system") ?? given.settings.get("system") ?? hostSystem();
 		this.evaluator = new Evaluator({
@@ -105,6 +119,22 @@ class Instantiation {
 
 	close(): void {
 		this.#store.close();
+		this.#writable?.close();
+	}
+
+	#fetched(root: string): FetchedObjects {
+		if (this.#objects !== undefined) return this.#objects;
+		if (this.#readOnly) {
+			this.#writable = openStore({ root });
+			this.#io.useStore(this.#writable);
+		}
+		this.#objects = new FetchedObjects({
+			store: this.#writable ?? this.#store,
+			main: this.#host.main,
+			cache: this.#host.cache,
+			registries: isOn(this.#given, "pure-eval") ? { files: [] } : userRegistries(process.env),
+		});
+		return this.#objects;
 	}
 
 	run(): void {

@@ -1,6 +1,7 @@
 /** What the thread that evaluates and the one that waits for it say to each other. Layer 5: plain data. */
 
 import type { MessagePort } from "node:worker_threads";
+import type { Question } from "@devenv/engine/eval-io";
 import type { InstantiateArguments } from "./arguments.ts";
 
 /** `workerData` of the evaluating thread. */
@@ -8,6 +9,8 @@ export interface InstantiateTask {
 	readonly arguments: InstantiateArguments;
 	/** Root of the store; undefined for none, where nothing can be written. */
 	readonly storeRoot: string | undefined;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
 	/** One Int32 cell: the number of answers given so far. */
 	readonly wake: SharedArrayBuffer;
 	readonly answers: MessagePort;
@@ -16,8 +19,5 @@ export interface InstantiateTask {
 /** From the evaluating thread. */
 export type InstantiateMessage =
 	| { readonly kind: "exit"; readonly status: number }
-	/** Import from derivation: make the outputs of a valid store derivation valid. */
-	| { readonly kind: "realise"; readonly drvPath: string };
-
-/** To the evaluating thread; `message` says why not. */
-export type InstantiateAnswer = { readonly kind: "ok" } | { readonly kind: "failed"; readonly message: string };
+	/** To be answered at the port, see MainThread. */
+	| { readonly kind: "ask"; readonly question: Question };

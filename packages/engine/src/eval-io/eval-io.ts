@@ -59,7 +59,7 @@ export class NodeEvalIO implements EvalIO {
 	readonly storeDir: string;
 	readonly reads: ReadLog = new ReadLog();
 	readonly #options: EvalIOOptions;
-	readonly #store: Store;
+	#store: Store;
 	readonly #files: LogicalFiles;
 	readonly #pending = new PendingObjects();
 	/** In read-only mode: store paths of what would have been copied, and where it lies. */
@@ -70,6 +70,11 @@ export class NodeEvalIO implements EvalIO {
 		this.#store = options.store;
 		this.storeDir = options.store.storeDir;
 		this.#files = new LogicalFiles(this.storeDir, bytesFromText(this.#store.physical(this.storeDir)));
+	}
+
+	/** Reads the same store through this opening of it from now on: one opened for reading may not see what is made. */
+	useStore(store: Store): void {
+		this.#store = store;
 	}
 
 	/** Writes store derivations and texts that evaluation made, with their closures, to the store. */
@@ -233,6 +238,10 @@ export class NodeEvalIO implements EvalIO {
 	fetchTree(input: TreeAttributes): TreeAttributes {
 		const { fetchTree } = this.#options;
 		const url = String(input.get("url") ?? input.get("path") ?? input.get("type") ?? "");
+		if (this.#options.pure === true && !isPinned(input)) {
+			const reason = "an environment may only fetch what it pins, with 'narHash', or 'rev' of a remote repository";
+			throw new EvalIoError(`cannot fetch '${url}': ${reason}`, url);
+		}
 		if (fetchTree === undefined) {
 			throw new EvalIoError(`cannot fetch '${url}': ${String(input.get("type"))} inputs are not supported`, url);
 		}
@@ -260,4 +269,10 @@ export class NodeEvalIO implements EvalIO {
 	#logRead(path: string, kind: "file" | "directory" | "absent" | "link"): void {
 		if (!this.#files.inStore(path)) this.reads.add(path, kind);
 	}
+}
+
+/** Whether an input means the same at all times and on all machines. */
+function isPinned(input: TreeAttributes): boolean {
+	if (input.has("narHash")) return true;
+	return input.has("rev") && (input.get("type") !== "git" || /^https?:/.test(String(input.get("url"))));
 }

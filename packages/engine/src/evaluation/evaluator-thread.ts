@@ -7,6 +7,7 @@ import { DiagnosticError, diagnose, unreachable } from "@devenv/diagnostics";
 import { EvaluationRefused } from "./evaluation-refused.ts";
 import type {
 	Answer,
+	AnswerValue,
 	EvaluationReply,
 	EvaluationTask,
 	EvaluatorMessage,
@@ -16,6 +17,8 @@ import type {
 
 export interface ThreadOptions {
 	readonly storeRoot: string;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
 	readonly system: string;
 	/** Largest heap, MiB. */
 	readonly memory: number;
@@ -24,7 +27,7 @@ export interface ThreadOptions {
 }
 
 /** Answers the questions of the task that runs; rejections become failed answers. */
-export type Answering = (question: Question) => Promise<void>;
+export type Answering = (question: Question) => Promise<AnswerValue>;
 
 /** Stack of an evaluator, MiB: deep enough for 600,000 nested calls. Only touched pages count as memory. */
 const STACK_SIZE = 256;
@@ -47,10 +50,10 @@ export class EvaluatorThread {
 	#dead = false;
 
 	constructor(options: ThreadOptions, onExit: () => void) {
-		const { storeRoot, system, memory } = options;
+		const { storeRoot, cache, system, memory } = options;
 		const channel = new MessageChannel();
 		const wake = new SharedArrayBuffer(4);
-		const setup: EvaluatorSetup = { storeRoot, system, wake, answers: channel.port2 };
+		const setup: EvaluatorSetup = { storeRoot, cache, system, wake, answers: channel.port2 };
 		this.#wake = new Int32Array(wake);
 		this.#answers = channel.port1;
 		this.#memory = memory;
@@ -121,18 +124,9 @@ export class EvaluatorThread {
 	}
 
 	async #reply(question: Question): Promise<void> {
-		let answer: Answer;
-		try {
-			if (this.#running === undefined) throw new Error("a question came outside a task");
-			await this.#running.answer(question);
-			answer = { kind: "ok" };
-		} catch (error) {
-			const diagnostics = error instanceof DiagnosticError ? error.diagnostics : [];
-			answer = { kind: "failed", diagnostics, message: error instanceof Error ? error.message : String(error) };
-		}
-		this.#answers.postMessage(answer);
-		Atomics.add(this.#wake, 0, 1);
-		Atomics.notify(this.#wake, 0);
+		const running = this.#running;
+		const answer: Answering = running?.answer ?? (() => Promise.reject(new Error("a question came outside a task")));
+		await reply(question, answer, { port: this.#answers, wake: this.#wake });
 	}
 
 	#fail(error: Error & { readonly code?: string }): void {
@@ -151,4 +145,24 @@ export class EvaluatorThread {
 			}),
 		);
 	}
+}
+
+/** Answers a question of an evaluator thread, and wakes it. Never rejects. */
+export async function reply(
+	question: Question,
+	answering: Answering,
+	{ port, wake }: { readonly port: MessagePort; readonly wake: Int32Array },
+): Promise<void> {
+	let answer: Answer;
+	try {
+		answer = { kind: "ok", value: await answering(question) };
+	} catch (error) {
+		const diagnostics = error instanceof DiagnosticError ? error.diagnostics : [];
+		const said = error instanceof Error ? error.message : String(error);
+		const message = diagnostics.length === 0 ? said : diagnostics.map((each) => each.message).join("; ");
+		answer = { kind: "failed", diagnostics, message };
+	}
+	port.postMessage(answer);
+	Atomics.add(wake, 0, 1);
+	Atomics.notify(wake, 0);
 }

@@ -10,7 +10,8 @@ import { NodeEvalIO } from "../eval-io/index.ts";
 import { evaluateExpression } from "./evaluate-expression.ts";
 import { evaluationDiagnostics } from "./evaluation-diagnostics.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "../idle-collection.ts";
-import { FetchedObjects } from "./fetched-objects.ts";
+import { FetchedObjects } from "../fetch-tree/fetched-objects.ts";
+import { userRegistries } from "../fetch-tree/user-registries.ts";
 import { MainThread } from "./main-thread.ts";
 import type {
 	EvaluationReply,
@@ -23,6 +24,9 @@ import type {
 	TaskMessage,
 } from "./messages.ts";
 import { PackageSetSession } from "./package-set-session.ts";
+
+/** Of Nix's: what people use every day, and the language is otherwise whole without. */
+const experimentalFeatures: ReadonlySet<string> = new Set(["fetch-tree", "flakes"]);
 
 /** Package sets kept, the last used. */
 const MOST_SESSIONS = 2;
@@ -108,7 +112,8 @@ interface SessionWorld {
 
 function makeSession(request: PackageSetRequest, world: SessionWorld): PackageSetSession {
 	const warnings: string[] = [];
-	const fetched = new FetchedObjects(store(), main);
+	const registries = world.pure ? { files: [] } : userRegistries(world.variables ?? {});
+	const fetched = new FetchedObjects({ store: store(), main, cache: setup.cache, registries });
 	const io = new NodeEvalIO({
 		store: store(),
 		pure: world.pure,
@@ -120,7 +125,8 @@ function makeSession(request: PackageSetRequest, world: SessionWorld): PackageSe
 		},
 		realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
 		fetch: (fetch) => fetched.fetch(fetch),
+		fetchTree: (input) => fetched.fetchTree(input),
 	});
-	const evaluator = new Evaluator({ io, currentSystem: request.system });
+	const evaluator = new Evaluator({ io, currentSystem: request.system, experimentalFeatures });
 	return new PackageSetSession({ request, evaluator, io, store: store(), warnings });
 }

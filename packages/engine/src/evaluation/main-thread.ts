@@ -3,10 +3,10 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { DiagnosticError } from "@devenv/diagnostics";
 import { EvalIoError } from "@devenv/evaluator";
-import type { Answer, EvaluatorMessage, Question } from "./messages.ts";
+import type { Answer, Answers, EvaluatorMessage, Question } from "./messages.ts";
 
 export interface MainThreadOptions {
-	readonly send: (message: EvaluatorMessage) => void;
+	readonly send: (message: Extract<EvaluatorMessage, { readonly kind: "ask" }>) => void;
 	readonly answers: MessagePort;
 	readonly wake: SharedArrayBuffer;
 }
@@ -21,14 +21,14 @@ export class MainThread {
 	}
 
 	/** Asks and waits. A refusal is thrown as an EvalIoError about `subject`. */
-	ask(question: Question, subject: string): void {
+	ask<Asked extends Question>(question: Asked, subject: string): Answers[Asked["kind"]] {
 		const before = Atomics.load(this.#wake, 0);
 		this.#options.send({ kind: "ask", question });
 		Atomics.wait(this.#wake, 0, before);
 		const received: { readonly message: unknown } | undefined = receiveMessageOnPort(this.#options.answers);
 		const answer = received?.message as Answer | undefined;
 		if (answer === undefined) throw new Error("woken without an answer");
-		if (answer.kind === "ok") return;
+		if (answer.kind === "ok") return answer.value as Answers[Asked["kind"]];
 		const cause = answer.diagnostics.length > 0 ? new DiagnosticError(answer.diagnostics) : undefined;
 		throw new EvalIoError(answer.message, subject, cause === undefined ? {} : { cause });
 	}

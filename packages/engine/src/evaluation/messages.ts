@@ -10,10 +10,13 @@ import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
 import type { EnvVariable, ModuleValue, PackageOverride } from "@devenv/env-file";
 import type { PackageReasons, TrackedRead } from "../engine-interface.ts";
+import type { GitTree, GitTreeRequest } from "../fetch-tree/git-tree.ts";
 
 /** `workerData` of an evaluator thread. */
 export interface EvaluatorSetup {
 	readonly storeRoot: string;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
 	readonly system: string;
 	/** One Int32 cell: the number of answers given so far. */
 	readonly wake: SharedArrayBuffer;
@@ -163,8 +166,32 @@ export type Question =
 	/** Make these outputs (all when absent) valid. */
 	| { readonly kind: "realise"; readonly drvPath: string; readonly outputs: readonly string[] }
 	/** Fetch a URL into a file. */
-	| { readonly kind: "fetch"; readonly url: string; readonly destination: string };
+	| { readonly kind: "fetch"; readonly url: string; readonly destination: string }
+	/** Fetch a tarball and unpack it into an empty folder. */
+	| { readonly kind: "unpack"; readonly url: string; readonly destination: string }
+	/** The commit that a ref of a git repository is at. */
+	| { readonly kind: "resolve-ref"; readonly remote: string; readonly ref: string }
+	/** A tree of a git repository into an empty folder; `scratch` is another. */
+	| {
+			readonly kind: "git";
+			readonly request: GitTreeRequest;
+			readonly destination: string;
+			readonly scratch: string;
+	  };
+
+/** What is said beside "done", by the kind of the question. */
+export interface Answers {
+	readonly realise: null;
+	readonly fetch: null;
+	/** The latest time of change in it: seconds since 1970. */
+	readonly unpack: { readonly lastModified: number };
+	/** In base 16. */
+	readonly "resolve-ref": { readonly rev: string };
+	readonly git: GitTree;
+}
+
+export type AnswerValue = Answers[Question["kind"]];
 
 export type Answer =
-	| { readonly kind: "ok" }
+	| { readonly kind: "ok"; readonly value: AnswerValue }
 	| { readonly kind: "failed"; readonly diagnostics: readonly Diagnostic[]; readonly message: string };

@@ -5,12 +5,12 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { diagnose, DiagnosticError } from "@devenv/diagnostics";
 
 /** Most characters of git's complaints that are kept. */
-const MOST_OUTPUT = 64 * 1024;
+const MOST_COMPLAINTS = 64 * 1024;
 
 export interface GitCommit {
 	/** In base 16. */
@@ -19,33 +19,85 @@ export interface GitCommit {
 	readonly date: string;
 }
 
+/** What is fetched. */
+export interface GitWish {
+	/** A branch or tag; absent, and without `rev`: the remote's HEAD. */
+	readonly ref?: string;
+	readonly rev?: string;
+	/** The commit may be on any ref of the remote. */
+	readonly allRefs?: boolean;
+}
+
+export interface GitRepositoryOptions {
+	readonly signal?: AbortSignal | undefined;
+	/** Fetch all commits before the wanted one too, so that they can be counted. */
+	readonly whole?: boolean;
+	/** Ways by which git may reach a remote. */
+	readonly protocols?: readonly string[];
+}
+
+export interface CheckOutOptions {
+	/** Leave out what `.gitattributes` marks as `export-ignore`. */
+	readonly exportIgnore?: boolean;
+}
+
 export class GitRepository {
 	readonly #remote: string;
 	readonly #folder: string;
-	readonly #signal: AbortSignal | undefined;
+	readonly #options: GitRepositoryOptions;
 
 	/** `cache`: folder for repositories; made when missing. */
-	constructor(remote: string, cache: string, signal?: AbortSignal) {
+	constructor(remote: string, cache: string, options: GitRepositoryOptions = {}) {
 		this.#remote = remote;
-		this.#folder = join(cache, createHash("sha256").update(remote).digest("hex").slice(0, 32));
-		this.#signal = signal;
+		this.#options = options;
+		// A shallow fetch would cut off the past of a whole one.
+		const key = options.whole === true ? `${remote}\nwhole` : remote;
+		this.#folder = join(cache, createHash("sha256").update(key).digest("hex").slice(0, 32));
 	}
 
 	/** Fetches a commit, a branch or tag, or the remote's HEAD. Throws `INPUT_GIT`. */
-	fetch(what: { readonly ref?: string; readonly rev?: string }): Promise<GitCommit> {
+	fetch(what: GitWish): Promise<GitCommit> {
 		return oneAtATime(this.#folder, () => this.#fetch(what));
 	}
 
-	async #fetch(what: { readonly ref?: string; readonly rev?: string }): Promise<GitCommit> {
+	async #fetch(what: GitWish): Promise<GitCommit> {
 		await this.#begin();
 		const wanted = what.rev ?? what.ref ?? "HEAD";
-		const shallow = await this.#run(["fetch", "--quiet", "--no-tags", "--depth=1", "--", this.#remote, wanted]);
-		if (shallow.code !== 0) {
+		const depth = this.#options.whole === true ? [] : ["--depth=1"];
+		const single = await this.#run(["fetch", "--quiet", "--no-tags", ...depth, "--", this.#remote, wanted]);
+		if (single.code !== 0) {
 			// Some servers give no single commits: then all of their branches and tags, among which it has to be.
-			const whole = what.rev === undefined ? shallow : await this.#fetchAll();
-			if (whole.code !== 0) this.#refuse(`git cannot fetch '${wanted}' from ${this.#remote}`, whole.text);
+			const all = what.rev === undefined ? single : await this.#fetchAll(what.allRefs === true);
+			if (all.code !== 0) this.#refuse(`git cannot fetch '${wanted}' from ${this.#remote}`, all.text);
 		}
-		return this.#describe(shallow.code === 0 ? "FETCH_HEAD" : wanted);
+		return this.#describe(single.code === 0 ? "FETCH_HEAD" : wanted);
+	}
+
+	/** How many commits led to one, itself included; of a whole repository. */
+	async count(rev: string): Promise<number> {
+		const { code, text } = await this.#run(["rev-list", "--count", rev]);
+		if (code !== 0) this.#refuse(`git cannot count the commits before ${rev} of ${this.#remote}`, text);
+		return Number(text.trim());
+	}
+
+	/** The submodules of a commit: where they lie in it, and which commits they are at. */
+	async submodules(rev: string): Promise<ReadonlyMap<string, string>> {
+		const { code, text } = await this.#run(["ls-tree", "-r", "-z", "--full-tree", rev]);
+		if (code !== 0) this.#refuse(`git cannot list ${rev} of ${this.#remote}`, text);
+		return new Map(
+			text.split("\0").flatMap((line): [string, string][] => {
+				const [, commit, path] = /^160000 commit ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
+				return commit === undefined || path === undefined ? [] : [[path, commit]];
+			}),
+		);
+	}
+
+	/** What a file in git's format for settings says, such as `.gitmodules` of a folder that was checked out. */
+	async settings(file: string): Promise<ReadonlyMap<string, string>> {
+		const { code, text } = await this.#run(["config", "--file", file, "--null", "--list"]);
+		if (code !== 0) this.#refuse(`git cannot read ${file}`, text);
+		const pairs = text.split("\0").filter((pair) => pair.includes("\n"));
+		return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf("\n")), pair.slice(pair.indexOf("\n") + 1)]));
 	}
 
 	/** A commit that was fetched before; undefined where there is none. */
@@ -56,7 +108,7 @@ export class GitRepository {
 	}
 
 	/** Writes the files of a commit into an empty folder. */
-	async checkOut(rev: string, folder: string): Promise<void> {
+	async checkOut(rev: string, folder: string, { exportIgnore = false }: CheckOutOptions = {}): Promise<void> {
 		const index = join(folder, "..", "index");
 		const extra = {
 			GIT_WORK_TREE: folder,
@@ -71,6 +123,27 @@ export class GitRepository {
 			const { code, text } = await this.#run(args, extra);
 			if (code !== 0) this.#refuse(`git cannot check out ${rev} of ${this.#remote}`, text);
 		}
+		if (exportIgnore) await this.#removeIgnored(folder, extra);
+	}
+
+	/** Removes what `export-ignore` marks: files and whole folders. */
+	async #removeIgnored(folder: string, extra: Readonly<Record<string, string>>): Promise<void> {
+		const listed = await this.#run(["ls-files", "--cached", "-z"], extra);
+		if (listed.code !== 0) this.#refuse(`git cannot list the files of ${this.#remote}`, listed.text);
+		const files = listed.text.split("\0").filter((path) => path !== "");
+		if (!files.some((path) => path === ".gitattributes" || path.endsWith("/.gitattributes"))) return;
+		const paths = new Set<string>();
+		for (const file of files) {
+			for (let path = file; path !== "." && !paths.has(path); path = dirname(path)) paths.add(path);
+		}
+		const input = `${[...paths].join("\0")}\0`;
+		const asked = await this.#run(["check-attr", "--cached", "-z", "--stdin", "export-ignore"], extra, input);
+		if (asked.code !== 0) this.#refuse(`git cannot read .gitattributes of ${this.#remote}`, asked.text);
+		const answers = asked.text.split("\0");
+		for (let at = 0; at + 2 < answers.length; at += 3) {
+			const path = answers[at] ?? "";
+			if (answers[at + 2] === "set") rmSync(join(folder, path), { recursive: true, force: true });
+		}
 	}
 
 	async #begin(): Promise<void> {
@@ -80,8 +153,9 @@ export class GitRepository {
 		if (code !== 0) this.#refuse(`git cannot make a repository in ${this.#folder}`, text);
 	}
 
-	#fetchAll(): Promise<GitOutcome> {
-		const refs = ["+refs/heads/*:refs/remote/heads/*", "+refs/tags/*:refs/remote/tags/*"];
+	#fetchAll(allRefs: boolean): Promise<GitOutcome> {
+		const usual = ["+refs/heads/*:refs/remote/heads/*", "+refs/tags/*:refs/remote/tags/*"];
+		const refs = allRefs ? ["+refs/*:refs/remote/*"] : usual;
 		return this.#run(["fetch", "--quiet", "--no-tags", "--", this.#remote, ...refs]);
 	}
 
@@ -106,16 +180,13 @@ export class GitRepository {
 		);
 	}
 
-	#run(args: readonly string[], extra: Readonly<Record<string, string>> = {}): Promise<GitOutcome> {
-		const safe = [
+	#run(args: readonly string[], extra: Readonly<Record<string, string>> = {}, input: string = ""): Promise<GitOutcome> {
+		const { protocols = ["https", "file"], signal } = this.#options;
+		const safe = ["never", ...protocols].flatMap((each, index) => [
 			"-c",
-			"protocol.allow=never",
-			"-c",
-			"protocol.https.allow=always",
-			"-c",
-			"protocol.file.allow=always",
-		];
-		return runGit(["--git-dir", this.#folder, ...safe, ...args], extra, this.#signal);
+			index === 0 ? "protocol.allow=never" : `protocol.${each}.allow=always`,
+		]);
+		return runGit(["--git-dir", this.#folder, ...safe, ...args], { extra, input, signal });
 	}
 }
 
@@ -137,38 +208,52 @@ async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T>
 const foreign =
 	/^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|SHALLOW_FILE)$/;
 
-interface GitOutcome {
+export interface GitOutcome {
 	readonly code: number | null;
-	/** What it wrote, errors too. */
+	/** What it wrote; after a failure its complaints too. */
 	readonly text: string;
 }
 
-function runGit(
-	args: readonly string[],
-	extra: Readonly<Record<string, string>>,
-	signal: AbortSignal | undefined,
-): Promise<GitOutcome> {
+export interface GitRun {
+	/** Further variables. */
+	readonly extra?: Readonly<Record<string, string>>;
+	readonly input?: string;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs git without a terminal; rejects with `INPUT_NO_GIT` where there is none. */
+export function runGit(args: readonly string[], { extra, input = "", signal }: GitRun = {}): Promise<GitOutcome> {
 	const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 	return new Promise((resolve, reject) => {
 		const child = spawn("git", args, {
 			// Asks nobody for a password: the daemon has no terminal.
-			env: { ...own, GIT_TERMINAL_PROMPT: "0", GIT_ASKPASS: "true", LC_ALL: "C", ...extra },
-			stdio: ["ignore", "pipe", "pipe"],
+			env: {
+				...own,
+				GIT_TERMINAL_PROMPT: "0",
+				GIT_ASKPASS: "true",
+				GIT_SSH_COMMAND: "ssh -oBatchMode=yes",
+				LC_ALL: "C",
+				...extra,
+			},
+			stdio: ["pipe", "pipe", "pipe"],
 			...(signal === undefined ? {} : { signal }),
 		});
-		let text = "";
-		const keep = (piece: Buffer): void => {
-			if (text.length < MOST_OUTPUT) text += piece.toString("utf8");
-		};
-		child.stdout.on("data", keep);
-		child.stderr.on("data", keep);
+		const pieces: Buffer[] = [];
+		let complaints = "";
+		child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
+		child.stderr.on("data", (piece: Buffer) => {
+			if (complaints.length < MOST_COMPLAINTS) complaints += piece.toString("utf8");
+		});
+		// It may end before it has read all; its exit status tells.
+		child.stdin.on("error", () => undefined);
+		child.stdin.end(input);
 		child.on("error", (error: NodeJS.ErrnoException) => {
 			if (signal?.aborted === true) reject(signal.reason as Error);
 			else if (error.code === "ENOENT") reject(missingGit());
 			else reject(error);
 		});
 		child.on("close", (code) => {
-			resolve({ code, text });
+			resolve({ code, text: Buffer.concat(pieces).toString("utf8") + (code === 0 ? "" : complaints) });
 		});
 	});
 }

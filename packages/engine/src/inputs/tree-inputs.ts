@@ -103,7 +103,7 @@ export class TreeInputs {
 	}
 
 	#repository(remote: string, { signal }: TreeRequest): GitRepository {
-		return new GitRepository(remote, this.#options.cache, signal);
+		return new GitRepository(remote, this.#options.cache, { signal });
 	}
 
 	async #addCommit(repository: GitRepository, rev: string): Promise<StorePath> {

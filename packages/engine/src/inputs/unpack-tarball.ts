@@ -9,13 +9,18 @@ import { normalName, TreeWriter } from "../builtin-builders/archives/tree-writer
 /** Most bytes of all files together. */
 const MOST_BYTES: number = 2 ** 30;
 
-/** Unpacks what lies in the archive's top folder into an empty folder. Rejects with `INPUT_ARCHIVE`. */
-export async function unpackTarball(archive: string, url: string, folder: string): Promise<void> {
+/**
+ * Unpacks what lies in the archive's top folder into an empty folder. Gives the latest time of change in it, in seconds since 1970.
+ * Rejects with `INPUT_ARCHIVE`.
+ */
+export async function unpackTarball(archive: string, url: string, folder: string): Promise<number> {
 	let top: string | undefined;
+	let latest = 0;
 	const writer = new TreeWriter({
 		folder,
 		maximum: MOST_BYTES,
-		place: (name, { kind }) => {
+		place: (name, { kind, modified }) => {
+			latest = Math.max(latest, modified);
 			const path = normalName(name);
 			const slash = path.indexOf("/");
 			if (path === "") return undefined;
@@ -27,19 +32,37 @@ export async function unpackTarball(archive: string, url: string, folder: string
 		},
 	});
 	try {
-		const name = url.replace(/\.tgz$/, ".tar.gz");
+		const data = readFileSync(archive);
 		const parser = new TarParser(writer);
-		for await (const piece of await decompressed({ name, data: readFileSync(archive), archive })) {
+		for await (const piece of await decompressed({ name: `archive.${compressionOf(data)}`, data, archive })) {
 			parser.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
 		}
 		parser.end();
+		return latest;
 	} catch (error) {
 		// A full disk and the like are the machine's fault; decoders of archives throw errors of every kind.
 		if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
-		fail("INPUT_ARCHIVE", `${url} cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`, {
-			hint: "an input's archive is a tarball with one folder at its top",
-		});
+		return fail(
+			"INPUT_ARCHIVE",
+			`${url} cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`,
+			{
+				hint: "an input's archive is a tarball with one folder at its top",
+			},
+		);
 	} finally {
 		writer.abandon();
 	}
+}
+
+/** By the first bytes: addresses need not say it. */
+function compressionOf(data: Buffer): string {
+	const starts: readonly (readonly [string, readonly number[]])[] = [
+		["gz", [0x1f, 0x8b]],
+		["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+		["zst", [0x28, 0xb5, 0x2f, 0xfd]],
+		["bz2", [0x42, 0x5a, 0x68]],
+	];
+	const found = starts.find(([, bytes]) => bytes.every((byte, index) => data[index] === byte));
+	if (found === undefined && data.toString("latin1", 0, 4) === "PK\x03\x04") throw new Error("it is a zip file");
+	return found?.[0] ?? "tar";
 }

@@ -1,5 +1,7 @@
 /** Files that come with the language: `<nix/fetchurl.nix>`. Layer 1, pure. */
 
+import { callFlake, callFlakeFile } from "./call-flake.ts";
+
 /** The folder that embedded files appear to lie in. */
 const FOLDER = "/__corepkgs__";
 
@@ -38,7 +40,10 @@ derivation ({
 `;
 
 /** Path → contents, for `import` and `readFile` to ask before the file system. */
-export const embeddedFiles: ReadonlyMap<string, string> = new Map([[`${FOLDER}/fetchurl.nix`, fetchurl]]);
+export const embeddedFiles: ReadonlyMap<string, string> = new Map([
+	[`${FOLDER}/fetchurl.nix`, fetchurl],
+	[callFlakeFile, callFlake],
+]);
 
 /** The path of `<nix/…>`; undefined where the name does not begin with `nix/`. */
 export function embeddedFilePath(name: string): string | undefined {

@@ -9,6 +9,8 @@ import { describeType } from "../value/type-name.ts";
 import { Attrs } from "../value/attrs.ts";
 import { isString, NixPath, type Lazy, type Value } from "../value/value.ts";
 import { textOf } from "./control.ts";
+import type { InputAttributes } from "./flake-references.ts";
+import { parseReference } from "./plain-references.ts";
 import { describeNameFault, parseOutputHash } from "./derivation-draft.ts";
 import { tarballUrl } from "./search-path.ts";
 import { storePathString } from "./store-files.ts";
@@ -91,6 +93,10 @@ function fetchTree(runtime: Runtime, who: TreeFetcher, argument: Lazy): Value {
 	const forced = runtime.force(argument);
 	const input = new Map<string, string | number | boolean>();
 	const fixedType = treeTypes[who];
+	if (fixedType === undefined && !(forced instanceof Attrs) && runtime.settings.experimentalFeatures.has("flakes")) {
+		const text = textOf(runtime.coerceToString(forced, NO_POSITION, "", { copyToStore: false }));
+		return fetchInput(runtime, who, parseReference(runtime, text, { requireTree: false }));
+	}
 	if (fixedType !== undefined) input.set("type", fixedType);
 	if (forced instanceof Attrs) {
 		readTreeArguments(runtime, who, forced, input);
@@ -102,7 +108,20 @@ function fetchTree(runtime: Runtime, who: TreeFetcher, argument: Lazy): Value {
 		input.set("url", textOf(runtime.coerceToString(forced, NO_POSITION, what, { copyToStore: false })));
 	}
 	if (!input.has("type")) throw runtime.error("eval", `argument 'type' is missing in call to '${who}'`);
-	const result = runtime.access(NO_POSITION, () => runtime.io.fetchTree(input));
+	return fetchInput(runtime, who, input);
+}
+
+/** Fetches an input by its attributes. */
+export function fetchInput(runtime: Runtime, who: TreeFetcher, given: InputAttributes): Value {
+	const input = new Map(given);
+	if (runtime.settings.pureEval && !input.has("narHash") && !input.has("rev")) {
+		const shown = String(input.get("url") ?? input.get("path") ?? input.get("id") ?? input.get("type"));
+		throw runtime.error("eval", `in pure evaluation mode, '${who}' will not fetch unlocked input '${shown}'`);
+	}
+	requireAbsolute(runtime, input);
+	if (who === "fetchGit" && !input.has("exportIgnore")) input.set("exportIgnore", true);
+	const fetched = runtime.access(NO_POSITION, () => runtime.io.fetchTree(input));
+	const result = who === "fetchGit" ? new Map([...noCommit, ...fetched]) : fetched;
 	return attrsFromEntries(
 		[...result].map(([name, value]): [string, Lazy] => [
 			name,
@@ -110,6 +129,22 @@ function fetchTree(runtime: Runtime, who: TreeFetcher, argument: Lazy): Value {
 		]),
 	);
 }
+
+/** Addresses of files are those of the whole machine. */
+function requireAbsolute(runtime: Runtime, input: InputAttributes): void {
+	const [type, url] = [input.get("type"), String(input.get("url"))];
+	if ((type !== "tarball" && type !== "file") || !url.startsWith("file:") || url.startsWith("file:///")) return;
+	const rule = "must use an absolute path. The 'file' scheme does not support relative paths.";
+	const error = runtime.error("eval", `tarball '${url}' ${rule}`);
+	throw error.withFrame(NO_POSITION, `while fetching the input '${url}'`);
+}
+
+/** What `fetchGit` says of a tree that is no commit. */
+const noCommit: ReadonlyMap<string, string | number> = new Map<string, string | number>([
+	["rev", "0".repeat(40)],
+	["shortRev", "0".repeat(7)],
+	["revCount", 0],
+]);
 
 function readTreeArguments(
 	runtime: Runtime,

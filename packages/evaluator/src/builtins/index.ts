@@ -7,6 +7,7 @@ import { constantBuiltins } from "./constants.ts";
 import { controlBuiltins } from "./control.ts";
 import { derivationBuiltins } from "./derivation.ts";
 import { environmentBuiltins } from "./environment.ts";
+import { flakeBuiltins } from "./flakes.ts";
 import { fetcherBuiltins, fetchTreeBuiltins } from "./fetchers.ts";
 import { closureBuiltins } from "./generic-closure.ts";
 import { hashBuiltins } from "./hashes.ts";
@@ -52,11 +53,16 @@ const builtinDefinitions: readonly BuiltinDefinition[] = [
 
 const experimental: readonly { readonly feature: string; readonly definitions: readonly BuiltinDefinition[] }[] = [
 	{ feature: "fetch-tree", definitions: fetchTreeBuiltins },
+	{ feature: "flakes", definitions: flakeBuiltins },
 	{ feature: "dynamic-derivations", definitions: outputReferenceBuiltins },
 ];
 
 /** What there is with those experimental features. */
 export function builtinsFor(features: ReadonlySet<string>): readonly BuiltinDefinition[] {
-	const added = experimental.flatMap(({ feature, definitions }) => (features.has(feature) ? definitions : []));
+	const added = experimental.flatMap(({ feature, definitions }) => (isOn(features, feature) ? definitions : []));
 	return [...builtinDefinitions, ...added];
+}
+
+function isOn(features: ReadonlySet<string>, feature: string): boolean {
+	return features.has(feature) || (feature === "fetch-tree" && features.has("flakes"));
 }

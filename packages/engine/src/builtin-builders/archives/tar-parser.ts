@@ -19,6 +19,8 @@ export interface TarEntry {
 	readonly linkName: string;
 	/** The type as it stands in the header, for messages. */
 	readonly type: string;
+	/** When its contents last changed: whole seconds since 1970. */
+	readonly modified: number;
 }
 
 export interface TarSink {
@@ -52,6 +54,7 @@ interface Overrides {
 	name?: string;
 	linkName?: string;
 	size?: number;
+	modified?: number;
 }
 
 export class TarParser {
@@ -142,6 +145,7 @@ export class TarParser {
 			size: kind === "file" ? size : 0,
 			linkName: overrides.linkName ?? textAt(header, 157, 100),
 			type,
+			modified: overrides.modified ?? timeAt(header, 136),
 		};
 		this.#sink.onEntry(entry);
 		/* A hard link may carry a size without contents (POSIX leaves it open, dpkg and GNU tar write none). */
@@ -165,6 +169,8 @@ export class TarParser {
 				else if (key === "size") {
 					if (!/^\d{1,15}$/.test(value)) throw new TarError("a size is no number");
 					this.#overrides.size = Number(value);
+				} else if (key === "mtime" && /^\d{1,15}(?:\.\d*)?$/.test(value)) {
+					this.#overrides.modified = Math.floor(Number(value));
 				} else if (key.startsWith("GNU.sparse.")) throw new TarError("sparse files are not supported");
 			}
 			return;
@@ -224,6 +230,12 @@ function numberAt(header: Buffer, start: number, length: number): number {
 	if (text === "") return 0;
 	if (!/^[0-7]+$/.test(text)) throw new TarError("a number is no octal number");
 	return Number.parseInt(text, 8);
+}
+
+/** Times before 1970 and what is no number count as 0: nothing depends on them but what is shown. */
+function timeAt(header: Buffer, start: number): number {
+	const text = textAt(header, start, 12).trim();
+	return /^[0-7]{1,12}$/.test(text) ? Number.parseInt(text, 8) : 0;
 }
 
 function checkSum(header: Buffer): void {

@@ -1,0 +1,49 @@
+/** The main thread beside evaluating threads of this process: builds and fetches what they ask for. Layer 5. */
+
+import type { MessagePort } from "node:worker_threads";
+import { join } from "node:path";
+import type { Engine } from "@devenv/engine";
+import type { Question } from "@devenv/engine/eval-io";
+import type { HomeLayout } from "@devenv/protocol";
+import { installationRoot } from "../installation.ts";
+
+/** Answers with an engine that is made when first needed. */
+export class EvaluationHost {
+	readonly #layout: HomeLayout;
+	readonly #storeRoot: string;
+	#engine: Promise<Engine> | undefined;
+
+	constructor(layout: HomeLayout, storeRoot: string) {
+		this.#layout = layout;
+		this.#storeRoot = storeRoot;
+	}
+
+	/** Never rejects. */
+	async answer(question: Question, thread: { readonly port: MessagePort; readonly wake: Int32Array }): Promise<void> {
+		const { reply } = await import("@devenv/engine");
+		await reply(question, async (asked) => (await this.#started()).answer(asked), thread);
+	}
+
+	async close(): Promise<void> {
+		const engine = await this.#engine?.catch(() => undefined);
+		await engine?.close();
+	}
+
+	#started(): Promise<Engine> {
+		this.#engine ??= this.#start();
+		return this.#engine;
+	}
+
+	async #start(): Promise<Engine> {
+		const { createEngine, readSettings } = await import("@devenv/engine");
+		const { state, cache, config } = this.#layout;
+		return createEngine({
+			storeRoot: this.#storeRoot,
+			state,
+			cache,
+			settings: readSettings(join(config, "config.yaml")),
+			helper: join(installationRoot(), "build/native/devenv-helper"),
+			onWarning: (message) => process.stderr.write(`warning: ${message}\n`),
+		});
+	}
+}
