@@ -28,7 +28,7 @@ const client = join(top, "build/client");
 
 const entries: readonly string[] = ["main", "shell-main", "oclif-main", "nix-instantiate-main"];
 /** Started as worker threads, by URL. */
-const workers: readonly string[] = ["nix-instantiate/nix-instantiate-worker"];
+const workers: readonly string[] = ["nix-instantiate/nix-instantiate-worker", "eval-jobs/eval-jobs-worker"];
 
 /**
  * References between bundles by their bundles' names: `import("./x-main.ts")` becomes a require, which is faster, and

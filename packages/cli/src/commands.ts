@@ -15,6 +15,7 @@ import Diff from "./commands/diff.ts";
 import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
+import EvalJobs from "./commands/eval-jobs.ts";
 import Gc from "./commands/gc.ts";
 import ExplainCode from "./commands/explain/code.ts";
 import ExplainHost from "./commands/explain/host.ts";
@@ -100,6 +101,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"store:roots": StoreRoots,
 	"store:verify": StoreVerify,
 	eval: Eval,
+	"eval-jobs": EvalJobs,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,

@@ -57,6 +57,7 @@ const order: readonly string[] = [
 	"store:roots",
 	"store:verify",
 	"eval",
+	"eval-jobs",
 	"nix-instantiate",
 ];
 

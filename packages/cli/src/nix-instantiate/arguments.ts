@@ -314,22 +314,3 @@ function expand(argument: string): string[] {
 function failUsage(message: string): never {
 	throw new DiagnosticError(diagnose("USAGE", message, { hint: "Try 'nix-instantiate --help' for more information." }));
 }
-
-/** One entry of `-I` or NIX_PATH: `name=path` or `path`. */
-export function parseSearchPathEntry(text: string): { readonly prefix: string; readonly path: string } {
-	const at = text.indexOf("=");
-	return at < 0 ? { prefix: "", path: text } : { prefix: text.slice(0, at), path: text.slice(at + 1) };
-}
-
-/** Takes NIX_PATH apart at colons, but not at those of URLs. */
-export function splitSearchPath(text: string): string[] {
-	const entries: string[] = [];
-	for (const piece of text.split(":")) {
-		const last = entries.at(-1);
-		const opensUrl = last !== undefined && /(?:^|=)(?:https?|file|git|s3|ssh)$/.test(last) && piece.startsWith("//");
-		const opensChannel = last !== undefined && /(?:^|=)(?:channel|flake)$/.test(last);
-		if (opensUrl || opensChannel) entries[entries.length - 1] = `${last}:${piece}`;
-		else entries.push(piece);
-	}
-	return entries.filter((entry) => entry !== "");
-}

@@ -1,13 +1,13 @@
 /** What `nix-instantiate` does, on the thread that evaluates. Layer 5, synchronous. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { DiagnosticError } from "@devenv/diagnostics";
 import {
 	attrsFromEntries,
 	EvalError,
-	Evaluator,
+	type Evaluator,
 	formatLog,
 	NixPath,
 	NO_POSITION,
@@ -17,10 +17,16 @@ import {
 	type Origin,
 	stringText,
 } from "@devenv/evaluator";
-import { FetchedObjects, type MainThread, NodeEvalIO, userRegistries } from "@devenv/engine/eval-io";
+import type { MainThread, NodeEvalIO } from "@devenv/engine/eval-io";
 import { bytesFromText, type StorePath } from "@devenv/nix-formats";
-import { openStore, type Store } from "@devenv/store";
-import { parseSearchPathEntry, splitSearchPath, type AutoArgument, type InstantiateArguments } from "./arguments.ts";
+import {
+	hostSystem,
+	OpenEvaluation,
+	parseSearchPathEntry,
+	searchPathEntries,
+	splitSearchPath,
+} from "../evaluation/open-evaluation.ts";
+import type { AutoArgument, InstantiateArguments } from "./arguments.ts";
 import { findDerivations, type FoundDerivation } from "./derivation-search.ts";
 import { writeBytes } from "./output.ts";
 
@@ -69,72 +75,42 @@ function isOn(given: InstantiateArguments, setting: string): boolean {
 class Instantiation {
 	readonly evaluator: Evaluator;
 	readonly #given: InstantiateArguments;
-	readonly #host: InstantiateHost;
-	readonly #store: Store;
+	readonly #evaluation: OpenEvaluation;
 	readonly #io: NodeEvalIO;
-	readonly #readOnly: boolean;
 	#autoArgs: AutoArgs = attrsFromEntries([]);
-	/** What fetching writes to: with `--eval` nothing else is written. */
-	#writable: Store | undefined;
-	#objects: FetchedObjects | undefined;
 	#roots = 0;
 	#warned = false;
 	#standardInput: string | undefined;
 
-	constructor(given: InstantiateArguments, host: InstantiateHost) {
-		const { storeRoot, main } = host;
+	constructor(given: InstantiateArguments, { storeRoot, cache, main }: InstantiateHost) {
 		this.#given = given;
-		this.#host = host;
-		this.#readOnly = given.readOnly || storeRoot === undefined;
-		const root = storeRoot ?? join(tmpdir(), "devenv-no-store");
-		this.#store = openStore({ root, readOnly: this.#readOnly });
-		this.#io = new NodeEvalIO({
-			store: this.#store,
-			readOnly: this.#readOnly,
+		this.#evaluation = new OpenEvaluation({
+			storeRoot,
+			cache,
+			main,
+			readOnly: given.readOnly,
+			pure: false,
 			environment: isOn(given, "restrict-eval") ? {} : process.env,
 			log: (level, message) => {
 				writeBytes(2, `${formatLog(level, message)}\n`);
 			},
-			realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
-			...(storeRoot === undefined
-				? {}
-				: {
-						fetch: (request) => this.#fetched(storeRoot).fetch(request),
-						fetchTree: (input) => this.#fetched(storeRoot).fetchTree(input),
-					}),
+			evaluator: {
+				currentSystem: given.settings.get("eval-system") ?? given.settings.get("system") ?? hostSystem(),
+				nixPath: searchPath(given),
+				homeDir: bytesFromText(process.env["HOME"] ?? homedir()),
+				maxCallDepth: Number(given.settings.get("max-call-depth") ?? 10_000),
+				traceVerbose: isOn(given, "trace-verbose"),
+				abortOnWarn: isOn(given, "abort-on-warn"),
+				pureEval: isOn(given, "pure-eval"),
+				experimentalFeatures: new Set((given.settings.get("experimental-features") ?? "").split(/\s+/)),
+			},
 		});
-		const system = given.settings.get("eval-system") ?? given.settings.get("system") ?? hostSystem();
-		this.evaluator = new Evaluator({
-			io: this.#io,
-			currentSystem: system,
-			nixPath: searchPath(given),
-			homeDir: bytesFromText(process.env["HOME"] ?? homedir()),
-			maxCallDepth: Number(given.settings.get("max-call-depth") ?? 10_000),
-			traceVerbose: isOn(given, "trace-verbose"),
-			abortOnWarn: isOn(given, "abort-on-warn"),
-			pureEval: isOn(given, "pure-eval"),
-			experimentalFeatures: new Set((given.settings.get("experimental-features") ?? "").split(/\s+/)),
-		});
+		this.evaluator = this.#evaluation.evaluator;
+		this.#io = this.#evaluation.io;
 	}
 
 	close(): void {
-		this.#store.close();
-		this.#writable?.close();
-	}
-
-	#fetched(root: string): FetchedObjects {
-		if (this.#objects !== undefined) return this.#objects;
-		if (this.#readOnly) {
-			this.#writable = openStore({ root });
-			this.#io.useStore(this.#writable);
-		}
-		this.#objects = new FetchedObjects({
-			store: this.#writable ?? this.#store,
-			main: this.#host.main,
-			cache: this.#host.cache,
-			registries: isOn(this.#given, "pure-eval") ? { files: [] } : userRegistries(process.env),
-		});
-		return this.#objects;
+		this.#evaluation.close();
 	}
 
 	run(): void {
@@ -245,20 +221,15 @@ class Instantiation {
 			this.#warned = true;
 		} else {
 			const link = resolve(this.#given.addRoot) + (++this.#roots > 1 ? `-${this.#roots}` : "");
-			this.#store.addRoot(link, drvPath as StorePath);
+			this.#evaluation.store.addRoot(link, drvPath as StorePath);
 			shown = bytesFromText(link);
 		}
 		writeBytes(1, `${shown}${outputName === "out" ? "" : `!${outputName}`}\n`);
 	}
 }
 
-function hostSystem(): string {
-	const machine = process.arch === "arm64" ? "aarch64" : process.arch === "x64" ? "x86_64" : process.arch;
-	return `${machine}-${process.platform}`;
-}
-
 /** `-I` first, then NIX_PATH, or where that is not set the channels that exist. */
-function searchPath(given: InstantiateArguments): { prefix: string; path: string }[] {
+function searchPath(given: InstantiateArguments): ReturnType<typeof searchPathEntries> {
 	const configured = given.settings.get("nix-path");
 	const environment = process.env["NIX_PATH"];
 	const rest =
@@ -267,11 +238,7 @@ function searchPath(given: InstantiateArguments): { prefix: string; path: string
 				? channels()
 				: splitSearchPath(environment)
 			: configured.split(/\s+/).filter((entry) => entry !== "");
-	return [...given.include, ...rest].map((entry) => {
-		const { prefix, path } = parseSearchPathEntry(entry);
-		const isUrl = /^(?:[a-z0-9+]+:\/\/|channel:|flake:)/.test(path);
-		return { prefix: bytesFromText(prefix), path: bytesFromText(isUrl ? path : resolve(path)) };
-	});
+	return searchPathEntries([...given.include, ...rest]);
 }
 
 function channels(): string[] {

@@ -1,11 +1,7 @@
 import test from "ava";
 import { DiagnosticError } from "@devenv/diagnostics";
-import {
-	parseArguments,
-	parseSearchPathEntry,
-	splitSearchPath,
-	type InstantiateArguments,
-} from "../../src/nix-instantiate/arguments.ts";
+import { parseArguments, type InstantiateArguments } from "../../src/nix-instantiate/arguments.ts";
+import { parseSearchPathEntry, splitSearchPath } from "../../src/evaluation/open-evaluation.ts";
 
 function parse(argv: readonly string[], config?: string): InstantiateArguments {
 	const parsed = parseArguments(argv, config);
