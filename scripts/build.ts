@@ -28,7 +28,11 @@ const client = join(top, "build/client");
 
 const entries: readonly string[] = ["main", "shell-main", "oclif-main", "nix-instantiate-main"];
 /** Started as worker threads, by URL. */
-const workers: readonly string[] = ["nix-instantiate/nix-instantiate-worker", "eval-jobs/eval-jobs-worker"];
+const workers: readonly string[] = [
+	"nix-instantiate/nix-instantiate-worker",
+	"eval-jobs/eval-jobs-worker",
+	"repl/repl-worker",
+];
 
 /**
  * References between bundles by their bundles' names: `import("./x-main.ts")` becomes a require, which is faster, and

@@ -36,6 +36,7 @@ import ProcessesWait from "./commands/processes/wait.ts";
 import Reload from "./commands/reload.ts";
 import Remove from "./commands/remove.ts";
 import Revoke from "./commands/revoke.ts";
+import Repl from "./commands/repl.ts";
 import Rollback from "./commands/rollback.ts";
 import Run from "./commands/run.ts";
 import Search from "./commands/search.ts";
@@ -102,6 +103,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"store:verify": StoreVerify,
 	eval: Eval,
 	"eval-jobs": EvalJobs,
+	repl: Repl,
 	"nix-instantiate": NixInstantiate,
 	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,
@@ -109,3 +111,8 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"daemon:logs": DaemonLogs,
 	completion: Completion,
 };
+
+/* Else oclif would take what is piped in for a missing argument, and read what is meant for others: `while read`, say. */
+for (const { args = {} } of Object.values(commands)) {
+	for (const argument of Object.values(args)) argument.ignoreStdin = true;
+}

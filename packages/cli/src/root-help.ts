@@ -58,6 +58,7 @@ const order: readonly string[] = [
 	"store:verify",
 	"eval",
 	"eval-jobs",
+	"repl",
 	"nix-instantiate",
 ];
 

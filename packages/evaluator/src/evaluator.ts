@@ -6,6 +6,7 @@
  */
 
 import type { Diagnostic, Location } from "@devenv/diagnostics";
+import { builtinDocumentation } from "./builtins/documentation.ts";
 import { valueToJson, valueToXml } from "./builtins/index.ts";
 import { EvalError } from "./eval/error.ts";
 import { EvalRuntime } from "./eval/eval-runtime.ts";
@@ -18,7 +19,7 @@ import type { Expr } from "./syntax/ast.ts";
 import type { Origin, Position } from "./syntax/position.ts";
 import { printExpr, printIdentifier } from "./syntax/print-expr.ts";
 import { Attrs, AttrsBuilder, EMPTY_ATTRS } from "./value/attrs.ts";
-import { Lambda } from "./value/function.ts";
+import { Lambda, PartialApplication, PrimOp } from "./value/function.ts";
 import { describeType } from "./value/type-name.ts";
 import { isList, type Lazy, type Value } from "./value/value.ts";
 
@@ -51,6 +52,11 @@ export class Evaluator {
 	/** What built-in operations work with. */
 	get runtime(): Runtime {
 		return this.#runtime;
+	}
+
+	/** Names that are visible everywhere. */
+	get globalNames(): readonly string[] {
+		return [...this.#runtime.sources.globals.keys()];
 	}
 
 	/** The value of a file (absolute path), evaluated once. Throws an EvalError. */
@@ -87,6 +93,20 @@ export class Evaluator {
 			const { code, env } = this.#runtime.sources.compileWith(expr, scope);
 			return this.#runtime.evaluate(code, env);
 		});
+	}
+
+	/** Evaluates a parsed expression whose variables are the attributes of `scope`, before what is visible everywhere. */
+	evalExprIn(expr: Expr, scope: Attrs): Value {
+		return this.#runtime.enter(() => {
+			const { code, env } = this.#runtime.sources.compileIn(expr, scope);
+			return this.#runtime.evaluate(code, env);
+		});
+	}
+
+	/** The same, evaluated when needed; names that are not there are found at once. */
+	delayExprIn(expr: Expr, scope: Attrs): Lazy {
+		const { code, env } = this.#runtime.enter(() => this.#runtime.sources.compileIn(expr, scope));
+		return this.#runtime.lazy(() => this.#runtime.evaluate(code, env));
 	}
 
 	/** The tree as `nix-instantiate --parse` prints it, without a line end. */
@@ -197,6 +217,25 @@ export class Evaluator {
 		return diagnoseError(error, this.#runtime.positions);
 	}
 
+	/**
+	 * What is written about a function, in Markdown: the built-in documentation, or the comment `/** … *\/` before the attribute that
+	 * it is the value of (RFC 145). Undefined where there is nothing.
+	 */
+	documentation(value: Value): { readonly name?: string; readonly text: string } | undefined {
+		if (value instanceof PrimOp || value instanceof PartialApplication) {
+			const primOp = value instanceof PrimOp ? value : value.primOp;
+			const text = builtinDocumentation(primOp.name);
+			const parameters = primOp.definition.params.map((each) => ` ${each}`).join("");
+			return text === undefined ? undefined : { name: `builtins.${primOp.name}${parameters}`, text };
+		}
+		if (!(value instanceof Lambda)) return undefined;
+		const before = this.#runtime.positions.textBefore(value.code.position) ?? "";
+		const [, comment, name] = /\/\*\*(?!\/)((?:(?!\*\/)[\s\S])*)\*\/\s*(?:([\w'"-]+)\s*=\s*)?\(*$/.exec(before) ?? [];
+		if (comment === undefined) return undefined;
+		const text = undent(comment);
+		return name === undefined ? { text } : { name, text };
+	}
+
 	/** A position for people; undefined where it is none. */
 	locate(position: Position): Location | undefined {
 		return locate(position, this.#runtime.positions);
@@ -220,4 +259,18 @@ function missingArgument(name: string, position: Position): EvalError {
 		].join("\n"),
 		{ position },
 	);
+}
+
+/** A comment's text without what indents all of its lines. */
+function undent(comment: string): string {
+	const lines = comment
+		.replace(/^[ \t]*\n/, "")
+		.trimEnd()
+		.split("\n");
+	const widths = lines.filter((line) => line.trim() !== "").map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0);
+	const common = widths.length === 0 ? 0 : Math.min(...widths);
+	return lines
+		.map((line) => line.slice(common))
+		.join("\n")
+		.trim();
 }

@@ -14,9 +14,11 @@ export { EvalError, type EvalErrorKind, type TraceFrame } from "./eval/error.ts"
 export { type CoerceOptions, type Lints, type Runtime, type RuntimeSettings } from "./eval/runtime.ts";
 export { Evaluator, type AutoArgs, type EvaluatorOptions } from "./evaluator.ts";
 export { NIX_VERSION, valueToJson, valueToXml } from "./builtins/index.ts";
+export { builtinDocumentation } from "./builtins/documentation.ts";
 export { formatFloat } from "./value/format-float.ts";
 export { type RenderErrorOptions } from "./eval/render-error.ts";
 export { TomlError, TomlTable, type TomlValue, parseToml } from "./builtins/toml-parser.ts";
+export { printIdentifier, printString } from "./syntax/print-expr.ts";
 export { type Expr } from "./syntax/ast.ts";
 export { parseExpr, type ParseOptions } from "./syntax/parser.ts";
 export { NO_POSITION, type Origin, type Position, type ResolvedPosition } from "./syntax/position.ts";

@@ -137,6 +137,12 @@ export class SourceLoader {
 		return { code: compile(expr, { kind: "slots", slots, parent: this.#globals }), env: [[null], ...values] };
 	}
 
+	/** The same with the attributes before what is visible everywhere, as by a `let` around it. */
+	compileIn(expr: Expr, set: Attrs): { readonly code: Code; readonly env: Env } {
+		const slots = new Map(set.names.map((name, i) => [name, i + 1]));
+		return { code: compile(expr, { kind: "slots", slots, parent: this.#globals }), env: [[null], ...set.values] };
+	}
+
 	/** Binds an expression that was parsed before. */
 	compileExpr(expr: Expr): Code {
 		return compile(expr, this.#globals);

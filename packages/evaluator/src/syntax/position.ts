@@ -80,6 +80,12 @@ export class PositionTable {
 		return origin?.kind === "file" ? origin.path : undefined;
 	}
 
+	/** The text that comes before a position in its source; undefined for {@link NO_POSITION}. */
+	textBefore(position: Position): string | undefined {
+		const range = this.#find(position);
+		return range?.text.slice(0, position - range.start);
+	}
+
 	#find(position: Position): SourceRange | undefined {
 		if (position <= 0 || position >= this.#next) return undefined;
 		let low = 0;
