@@ -90,7 +90,7 @@ export type LogLevel = "trace" | "warning" | "evaluationWarning";
 
 /** A message as Nix prints it to stderr, without a line end. */
 export function formatLog(level: LogLevel, message: ByteString): ByteString {
-	if (level !== "evaluationWarning") return `${level}: ${message}`;
+	if (level !== "evaluationWarning") return message.startsWith("\n") ? `${level}:${message}` : `${level}: ${message}`;
 	const prefix = "evaluation warning:";
 	const lines = message
 		.trimEnd()

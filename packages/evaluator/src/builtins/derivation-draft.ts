@@ -5,6 +5,7 @@
 
 import { DiagnosticError } from "@devenv/diagnostics";
 import {
+	bytesFromText,
 	formatFixedOutput,
 	formatHash,
 	isHashAlgo,
@@ -40,6 +41,8 @@ const replacedByOutputChecks: ReadonlySet<string> = new Set([
 	"maxSize",
 	"maxClosureSize",
 ]);
+
+const ELLIPSIS: string = bytesFromText("… ");
 
 /** Collects what the attributes of one derivation say. */
 export class DerivationDraft {
@@ -218,11 +221,21 @@ export class DerivationDraft {
 			}
 			default:
 				if (!replacedByOutputChecks.has(name)) return;
-				this.#runtime.io.log(
-					"warning",
+				this.#warnAt(
+					name,
 					`'structuredAttrs' disables the effect of the derivation attribute '${name}'; use 'outputChecks.<output>.${name}' instead`,
 				);
 		}
+	}
+
+	/** A warning about an attribute, with the derivation that has it and where it is written. */
+	#warnAt(attribute: string, message: string): void {
+		const margin = " ".repeat("warning: ".length);
+		const place = this.#runtime.excerpt(this.#attrs.positionOf(attribute));
+		const lines = [`${ELLIPSIS}while evaluating derivation '${this.#name}'`, "", `warning: ${message}`].map((line) =>
+			`${margin}${line}`.trimEnd(),
+		);
+		this.#runtime.io.log("warning", `\n${lines.join("\n")}${place === "" ? "" : `\n${place}`}`);
 	}
 
 	#setMethod(mode: string): void {

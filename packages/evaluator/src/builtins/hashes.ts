@@ -1,6 +1,7 @@
 /** Built-in operations on hashes. Layer 1, pure. */
 
 import { DiagnosticError } from "@devenv/diagnostics";
+import { blake3 } from "@noble/hashes/blake3.js";
 import {
 	formatHash,
 	hashBytes,
@@ -15,11 +16,27 @@ import { NO_POSITION } from "../syntax/position.ts";
 import type { BuiltinDefinition } from "../value/function.ts";
 import type { Lazy, Value } from "../value/value.ts";
 
-/** Evaluates to the name of a hash algorithm. */
-export function expectHashAlgo(runtime: Runtime, value: Lazy, what: string): HashAlgo {
+/** Evaluates to the name of a hash algorithm whose hashes the store has. */
+function expectHashAlgo(runtime: Runtime, value: Lazy, what: string): HashAlgo {
 	const name = runtime.expectPlainString(value, NO_POSITION, what);
-	if (isHashAlgo(name)) return name;
-	throw runtime.error("eval", `unknown hash algorithm '${name}', expect 'md5', 'sha1', 'sha256', or 'sha512'`);
+	return isHashAlgo(name) ? name : unknownAlgorithm(runtime, name);
+}
+
+function unknownAlgorithm(runtime: Runtime, name: string): never {
+	const known = "'blake3', 'md5', 'sha1', 'sha256', or 'sha512'";
+	throw runtime.error("eval", `unknown hash algorithm '${name}', expect ${known}`);
+}
+
+/** Evaluates to the name of any hash algorithm; gives what hashes with it, in base 16. */
+export function expectHasher(runtime: Runtime, value: Lazy, what: string): (bytes: string) => string {
+	const name = runtime.expectPlainString(value, NO_POSITION, what);
+	if (isHashAlgo(name)) return (bytes) => formatHash(hashBytes(name, bytes), "base16");
+	if (name !== "blake3") unknownAlgorithm(runtime, name);
+	if (!runtime.settings.experimentalFeatures.has("blake3-hashes")) {
+		const advice = "add '--extra-experimental-features blake3-hashes' to enable it";
+		throw runtime.error("eval", `experimental Nix feature 'blake3-hashes' is disabled; ${advice}`);
+	}
+	return (bytes) => Buffer.from(blake3(Buffer.from(bytes, "latin1"))).toString("hex");
 }
 
 const formats: ReadonlyMap<string, HashFormat> = new Map([
@@ -75,13 +92,13 @@ export const hashBuiltins: readonly BuiltinDefinition[] = [
 		arity: 2,
 		params: ["type", "s"],
 		fn: (runtime, type, value) => {
-			const algo = expectHashAlgo(runtime, type, "while evaluating the first argument passed to builtins.hashString");
+			const hash = expectHasher(runtime, type, "while evaluating the first argument passed to builtins.hashString");
 			const text = runtime.expectText(
 				value,
 				NO_POSITION,
 				"while evaluating the second argument passed to builtins.hashString",
 			);
-			return formatHash(hashBytes(algo, text), "base16");
+			return hash(text);
 		},
 	},
 	{ name: "convertHash", arity: 1, params: ["args"], fn: convertHash },

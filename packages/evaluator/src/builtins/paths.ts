@@ -1,6 +1,6 @@
 /** Built-in operations that read the file system, and those on path names. Layer 1, pure. */
 
-import { formatHash, hashBytes, splitStorePath, storePathHashPart, type StorePath } from "@devenv/nix-formats";
+import { splitStorePath, storePathHashPart, type StorePath } from "@devenv/nix-formats";
 import type { Runtime } from "../eval/runtime.ts";
 import { NO_POSITION } from "../syntax/position.ts";
 import { attrsFromEntries } from "../value/attrs.ts";
@@ -9,7 +9,7 @@ import { isString, NixPath, stringWithContext, type Lazy, type Value } from "../
 import { realiseContext, realisedPath } from "./context-realisation.ts";
 import { textOf } from "./control.ts";
 import { findInSearchPath, type SearchPathEntry } from "./search-path.ts";
-import { expectHashAlgo } from "./hashes.ts";
+import { expectHasher } from "./hashes.ts";
 import { contextOf } from "./strings.ts";
 import { resolvedFileType, resolveSymlinks } from "./symlink-resolution.ts";
 
@@ -77,7 +77,11 @@ function readFile(runtime: Runtime, value: Lazy): Value {
 
 function readDirectory(runtime: Runtime, value: Lazy): Value {
 	const path = realisedPath(runtime, value);
-	return attrsFromEntries(runtime.access(NO_POSITION, () => runtime.io.readDirectory(path)));
+	const read = (): ReturnType<typeof runtime.io.readDirectory> => {
+		const isLink = runtime.io.fileType(path) === "symlink";
+		return runtime.io.readDirectory(isLink ? resolveSymlinks(runtime.io, path) : path);
+	};
+	return attrsFromEntries(runtime.access(NO_POSITION, read));
 }
 
 function readFileType(runtime: Runtime, value: Lazy): Value {
@@ -162,15 +166,9 @@ export const pathBuiltins: readonly BuiltinDefinition[] = [
 		params: ["type", "p"],
 		fn: (runtime, type, value) => {
 			const what = "while evaluating the first argument passed to builtins.hashFile";
-			const algo = expectHashAlgo(runtime, type, what);
+			const hash = expectHasher(runtime, type, what);
 			const path = realisedPath(runtime, value);
-			return formatHash(
-				hashBytes(
-					algo,
-					runtime.access(NO_POSITION, () => runtime.io.readFile(path)),
-				),
-				"base16",
-			);
+			return hash(runtime.access(NO_POSITION, () => runtime.io.readFile(path)));
 		},
 	},
 ];

@@ -276,8 +276,29 @@ class TomlParser {
 	#integer(word: string): TomlValue {
 		const digits = word.replaceAll("_", "");
 		const value = digits.startsWith("+") ? BigInt(digits.slice(1)) : BigInt(digits);
-		if (value > 2n ** 63n - 1n || value < -(2n ** 63n)) this.#fail(`the integer '${word}' does not fit into 64 bits`);
+		if (value > 2n ** 63n - 1n || value < -(2n ** 63n)) {
+			if (decimalForm.test(word)) this.#failTooLarge(word);
+			this.#fail(`the integer '${word}' does not fit into 64 bits`);
+		}
 		return { kind: "integer", value };
+	}
+
+	/** In the words and with the picture of the parser that Nix uses. */
+	#failTooLarge(word: string): never {
+		const before = this.#text.slice(0, this.#at);
+		const start = before.lastIndexOf("\n") + 1;
+		const end = this.#text.indexOf("\n", this.#at);
+		const line = this.#text.slice(start, end < 0 ? undefined : end).replace(/\r$/, "");
+		const number = String(before.split("\n").length);
+		const margin = " ".repeat(number.length + 1);
+		const picture = [
+			"[error] toml::parse_dec_integer: too large integer: current max digits = 2^63",
+			`${margin.slice(1)}--> fromTOML`,
+			`${margin} |`,
+			` ${number} | ${line}`,
+			`${margin} | ${" ".repeat(this.#at - start + word.length)}^-- must be < 2^63`,
+		];
+		throw new TomlError(`${picture.join("\n")}\n`);
 	}
 
 	/** Upper-case separators; fractions of a second in three, six or nine digits. */

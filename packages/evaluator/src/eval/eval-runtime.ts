@@ -167,7 +167,10 @@ export class EvalRuntime extends Interpreter implements Runtime {
 
 	#forceAttributes(attrs: Attrs, seen: Set<Value>): void {
 		const { names, values } = attrs;
-		for (let i = 0; i < values.length; i++) {
+		/* As in Nix, which orders attributes by when their names came up: what a derivation is comes before its parts. */
+		const first = attrs.has("outPath") ? names.indexOf("outPath") : -1;
+		for (let n = first < 0 ? 0 : -1; n < values.length; n++) {
+			const i = n < 0 ? first : n;
 			try {
 				this.#forceParts(values[i] as Lazy, seen);
 			} catch (error) {

@@ -93,6 +93,8 @@ export interface Runtime {
 	nested<T>(position: Position, run: () => T): T;
 	/** A position as messages show it: `file:line:column`, a byte string. */
 	describe(position: Position): string;
+	/** The lines around a position, as they stand below a warning; empty where it is not known. A byte string. */
+	excerpt(position: Position): string;
 	/** Runs `io` access, turning an EvalIoError into an EvalError at that position. */
 	access<T>(position: Position, read: () => T): T;
 	/** The attribute set `builtins`. */

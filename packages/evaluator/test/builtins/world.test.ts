@@ -46,6 +46,31 @@ const cases: readonly (readonly [expression: string, expected: string, options?:
 	],
 	["builtins.readDir ./dir", '{ "default.nix" = "regular"; inner = "directory"; }'],
 	["map builtins.readFileType [ ./a.nix ./dir ./link ]", '[ "regular" "directory" "symlink" ]'],
+	["builtins.readDir ./link", '{ "default.nix" = "regular"; inner = "directory"; }'],
+	[
+		'builtins.hashString "blake3" ""',
+		'"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"',
+		{ experimentalFeatures: new Set(["blake3-hashes"]) },
+	],
+	[
+		'builtins.hashString "blake3" ""',
+		"error: experimental Nix feature 'blake3-hashes' is disabled; add '--extra-experimental-features blake3-hashes' to enable it",
+	],
+	[
+		'builtins.hashFile "crc" ./plain.txt',
+		"error: unknown hash algorithm 'crc', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'",
+	],
+	[
+		"builtins.fromTOML ''\n  a = 1\n  b = -9223372036854775809 # c\n''",
+		[
+			"error: while parsing TOML: [error] toml::parse_dec_integer: too large integer: current max digits = 2^63",
+			" --> fromTOML",
+			"   |",
+			" 2 | b = -9223372036854775809 # c",
+			"   |                         ^-- must be < 2^63",
+			"",
+		].join("\n"),
+	],
 	["builtins.readFileType ./missing", "error: path '/src/missing' does not exist"],
 	[
 		'map builtins.pathExists [ ./a.nix ./missing ./link "/src/dir/" "/src/a.nix/" "/src/link/." ]',
@@ -218,4 +243,25 @@ test("an evaluation error inside a derivation names the derivation", (t) => {
 			message.startsWith("while evaluating derivation 'x'\n  whose name attribute is located at"),
 		),
 	);
+});
+
+test("what a derivation is comes before its parts when it is evaluated completely", (t) => {
+	const drv = `derivation { name = "d"; system = "s"; builder = "/b"; aaa = throw "early"; }`;
+	const io = new MemoryIO(files);
+	const evaluator = new Evaluator({ io, currentSystem: "x86_64-linux" });
+	const error = t.throws(() => evaluator.print(evaluator.evalString(drv, "/src"), { strict: true }), {
+		instanceOf: EvalError,
+	});
+	t.regex(evaluator.formatError(error), /while evaluating attribute 'aaa' of derivation 'd'/);
+});
+
+test("a warning about an attribute says which derivation has it, and where", (t) => {
+	const drv = `derivation { name = "d"; system = "s"; builder = "/b"; __structuredAttrs = true; maxSize = 1; }`;
+	const { io } = evaluate(`(${drv}).drvPath`);
+	t.deepEqual(io.messages.length, 1);
+	const [first, ...rest] = (io.messages[0] ?? "").split("\n").map((line) => line.trim());
+	t.is(first, "warning:");
+	t.regex(rest[0] ?? "", /while evaluating derivation 'd'$/);
+	t.regex(rest[2] ?? "", /^warning: 'structuredAttrs' disables the effect of the derivation attribute 'maxSize'/);
+	t.regex(rest[3] ?? "", /:1:83:$/);
 });
