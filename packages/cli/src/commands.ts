@@ -27,6 +27,7 @@ import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import Lock from "./commands/lock.ts";
+import NixBuild from "./commands/nix-build.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
 import PrintEnv from "./commands/print-env.ts";
 import ProcessesList from "./commands/processes/list.ts";
@@ -105,6 +106,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"eval-jobs": EvalJobs,
 	repl: Repl,
 	"nix-instantiate": NixInstantiate,
+	"nix-build": NixBuild,
 	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,
 	"daemon:stop": DaemonStop,

@@ -60,6 +60,7 @@ const order: readonly string[] = [
 	"eval-jobs",
 	"repl",
 	"nix-instantiate",
+	"nix-build",
 ];
 
 function formatRootHelp(commands: readonly (readonly [id: string, summary: string])[]): string {

@@ -51,6 +51,14 @@ export function diagnose(code: string, message: string, detail: DiagnosticDetail
  */
 export class DiagnosticError extends Error {
 	readonly diagnostics: readonly Diagnostic[];
+	/** Tells it where another copy of this module made it. */
+	readonly isDiagnosticError: boolean = true;
+
+	/** Also for errors of another copy of this module: the client is a bundle, and loads the engine from source. */
+	static override [Symbol.hasInstance](value: unknown): boolean {
+		if (this !== DiagnosticError) return Function.prototype[Symbol.hasInstance].call(this, value);
+		return value instanceof Error && "isDiagnosticError" in value;
+	}
 
 	constructor(diagnostics: Diagnostic | readonly Diagnostic[], options?: ErrorOptions) {
 		const list: readonly Diagnostic[] = Array.isArray(diagnostics) ? diagnostics : [diagnostics as Diagnostic];

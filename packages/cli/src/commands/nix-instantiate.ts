@@ -9,8 +9,10 @@ export default class NixInstantiate extends DevenvCommand {
 	static override strict = false;
 
 	override async run(): Promise<void> {
+		// Parsing, which oclif insists on, takes the arguments away.
+		const argv = [...this.argv];
 		await this.parse(NixInstantiate, []);
 		const { main } = await import("../nix-instantiate-main.ts");
-		await main(this.argv, () => undefined);
+		await main(argv, () => undefined);
 	}
 }

@@ -21,7 +21,7 @@ export class EvaluationHost {
 	/** Never rejects. */
 	async answer(question: Question, thread: { readonly port: MessagePort; readonly wake: Int32Array }): Promise<void> {
 		const { reply } = await import("@devenv/engine");
-		await reply(question, async (asked) => (await this.#started()).answer(asked), thread);
+		await reply(question, async (asked) => (await this.engine()).answer(asked), thread);
 	}
 
 	async close(): Promise<void> {
@@ -29,7 +29,8 @@ export class EvaluationHost {
 		await engine?.close();
 	}
 
-	#started(): Promise<Engine> {
+	/** The engine itself, for what is done after the evaluation. */
+	engine(): Promise<Engine> {
 		this.#engine ??= this.#start();
 		return this.#engine;
 	}

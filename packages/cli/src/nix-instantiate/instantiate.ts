@@ -37,6 +37,8 @@ export interface InstantiateHost {
 	readonly cache: string;
 	/** Builds and fetches. */
 	readonly main: MainThread;
+	/** Gets the derivations, which are printed otherwise. */
+	readonly onDerivation?: (derivation: FoundDerivation) => void;
 }
 
 const warnNoRoot = "warning: you did not specify '--add-root'; the result might be removed by the garbage collector\n";
@@ -76,14 +78,16 @@ class Instantiation {
 	readonly evaluator: Evaluator;
 	readonly #given: InstantiateArguments;
 	readonly #evaluation: OpenEvaluation;
+	readonly #onDerivation: InstantiateHost["onDerivation"];
 	readonly #io: NodeEvalIO;
 	#autoArgs: AutoArgs = attrsFromEntries([]);
 	#roots = 0;
 	#warned = false;
 	#standardInput: string | undefined;
 
-	constructor(given: InstantiateArguments, { storeRoot, cache, main }: InstantiateHost) {
+	constructor(given: InstantiateArguments, { storeRoot, cache, main, onDerivation }: InstantiateHost) {
 		this.#given = given;
+		this.#onDerivation = onDerivation;
 		this.#evaluation = new OpenEvaluation({
 			storeRoot,
 			cache,
@@ -215,6 +219,10 @@ class Instantiation {
 
 	#instantiated({ drvPath, outputName }: FoundDerivation): void {
 		this.#io.write([drvPath]);
+		if (this.#onDerivation !== undefined) {
+			this.#onDerivation({ drvPath, outputName });
+			return;
+		}
 		let shown = drvPath;
 		if (this.#given.addRoot === undefined) {
 			if (!this.#warned) writeBytes(2, warnNoRoot);

@@ -3,6 +3,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Question } from "@devenv/engine/eval-io";
 import type { InstantiateArguments } from "./arguments.ts";
+import type { FoundDerivation } from "./derivation-search.ts";
 
 /** `workerData` of the evaluating thread. */
 export interface InstantiateTask {
@@ -11,6 +12,8 @@ export interface InstantiateTask {
 	readonly storeRoot: string | undefined;
 	/** Folder for what can be fetched again. */
 	readonly cache: string;
+	/** Say which derivations there are, instead of printing them. */
+	readonly collect: boolean;
 	/** One Int32 cell: the number of answers given so far. */
 	readonly wake: SharedArrayBuffer;
 	readonly answers: MessagePort;
@@ -19,5 +22,6 @@ export interface InstantiateTask {
 /** From the evaluating thread. */
 export type InstantiateMessage =
 	| { readonly kind: "exit"; readonly status: number }
+	| { readonly kind: "derivation"; readonly derivation: FoundDerivation }
 	/** To be answered at the port, see MainThread. */
 	| { readonly kind: "ask"; readonly question: Question };

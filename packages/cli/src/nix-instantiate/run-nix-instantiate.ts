@@ -14,6 +14,7 @@ import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import { parseArguments, type InstantiateArguments, type ParsedArguments } from "./arguments.ts";
 import type { InstantiateMessage, InstantiateTask } from "./messages.ts";
+import type { FoundDerivation } from "./derivation-search.ts";
 import { usage } from "./usage.ts";
 
 /** Stack of the evaluating thread, MiB; only touched pages count as memory. */
@@ -48,22 +49,46 @@ export function runNixInstantiate(argv: readonly string[]): number | Promise<num
 async function evaluate(given: InstantiateArguments): Promise<number> {
 	const layout = userLayout(callerEnvironment(process.env));
 	const storeRoot = storeRootOf(given.store, layout);
+	const host = new EvaluationHost(layout, storeRoot ?? layout.storeRoot);
+	try {
+		return await instantiateInThread(given, { cache: layout.cache, storeRoot, host });
+	} finally {
+		await host.close();
+	}
+}
+
+export interface ThreadWorld {
+	/** Undefined: there is no store, so nothing is written. */
+	readonly storeRoot: string | undefined;
+	/** Folder for what can be fetched again. */
+	readonly cache: string;
+	readonly host: EvaluationHost;
+	/** Gets the derivations, which are printed otherwise. */
+	readonly onDerivation?: (derivation: FoundDerivation) => void;
+}
+
+/** Runs the evaluation to its exit status. */
+export async function instantiateInThread(
+	given: InstantiateArguments,
+	{ storeRoot, cache, host, onDerivation }: ThreadWorld,
+): Promise<number> {
 	const channel = new MessageChannel();
 	const wake = new SharedArrayBuffer(4);
-	const task: InstantiateTask = { arguments: given, storeRoot, cache: layout.cache, wake, answers: channel.port2 };
+	const collect = onDerivation !== undefined;
+	const task: InstantiateTask = { arguments: given, storeRoot, cache, collect, wake, answers: channel.port2 };
 	const worker = new Worker(new URL("./nix-instantiate-worker.ts", import.meta.url), {
 		workerData: task,
 		transferList: [channel.port2],
 		execArgv: [],
 		resourceLimits: { stackSizeMb: STACK_SIZE, maxOldGenerationSizeMb: HEAP_SIZE },
 	});
-	const host = new EvaluationHost(layout, storeRoot ?? layout.storeRoot);
 	const thread = { port: channel.port1, wake: new Int32Array(wake) };
 	try {
 		return await new Promise<number>((resolve, reject) => {
 			let status = 1;
 			worker.on("message", (message: InstantiateMessage) => {
 				if (message.kind === "exit") status = message.status;
+				else if (message.kind === "derivation") onDerivation?.(message.derivation);
 				else void host.answer(message.question, thread);
 			});
 			worker.on("error", reject);
@@ -73,12 +98,11 @@ async function evaluate(given: InstantiateArguments): Promise<number> {
 		});
 	} finally {
 		channel.port1.close();
-		await host.close();
 	}
 }
 
 /** The root of the store that `--store` names; `dummy://` is none. */
-function storeRootOf(given: string | undefined, layout: HomeLayout): string | undefined {
+export function storeRootOf(given: string | undefined, layout: HomeLayout): string | undefined {
 	if (given === undefined || given === "auto" || given === "daemon" || given === "local") return layout.storeRoot;
 	if (given.startsWith("dummy://")) return undefined;
 	const root = /^(?:local\?(?:.*&)?root=([^&]+)|local:\/\/(\/.*)|(\/.*))$/.exec(given);
