@@ -16,6 +16,7 @@ import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Eval from "./commands/eval.ts";
 import EvalJobs from "./commands/eval-jobs.ts";
+import Fmt from "./commands/fmt.ts";
 import Gc from "./commands/gc.ts";
 import ExplainCode from "./commands/explain/code.ts";
 import ExplainHost from "./commands/explain/host.ts";
@@ -105,6 +106,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	eval: Eval,
 	"eval-jobs": EvalJobs,
 	repl: Repl,
+	fmt: Fmt,
 	"nix-instantiate": NixInstantiate,
 	"nix-build": NixBuild,
 	"daemon:start": DaemonStart,

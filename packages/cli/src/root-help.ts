@@ -59,6 +59,7 @@ const order: readonly string[] = [
 	"eval",
 	"eval-jobs",
 	"repl",
+	"fmt",
 	"nix-instantiate",
 	"nix-build",
 ];

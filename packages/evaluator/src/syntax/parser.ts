@@ -9,6 +9,7 @@ import { EvalError } from "../eval/error.ts";
 import { parseInteger } from "../value/integer.ts";
 import type { AttrsExpr, BinaryOperator, CallExpr, Expr, Formals, VariableExpr } from "./ast.ts";
 import { BindingsParser, emptyAttrs } from "./bindings-parser.ts";
+import { binaryRules, LOOSEST, NEGATE, NOT, startsOperand } from "./operators.ts";
 import type { Position } from "./position.ts";
 import type { Lints, PathContext } from "./string-parser.ts";
 import { Token, type TokenKind } from "./tokens.ts";
@@ -34,62 +35,6 @@ export function parseExpr(text: string, options: ParseOptions): Expr {
 		if (!(error instanceof RangeError)) throw error;
 		throw new EvalError("syntax", "expression is nested too deeply", { position: options.base });
 	}
-}
-
-interface BinaryRule {
-	readonly precedence: number;
-	readonly associates: "left" | "right" | "none";
-}
-
-const NEGATE = 12;
-const NOT = 7;
-const LOOSEST = 1;
-
-const binaryRules: readonly (BinaryRule | undefined)[] = listRules();
-
-function listRules(): (BinaryRule | undefined)[] {
-	const rules: (BinaryRule | undefined)[] = Array.from({ length: Token.invalid + 1 }, () => undefined);
-	const levels: readonly (readonly [number, BinaryRule["associates"], readonly TokenKind[]])[] = [
-		[1, "right", [Token.implies]],
-		[2, "left", [Token.or]],
-		[3, "left", [Token.and]],
-		[4, "none", [Token.equal, Token.notEqual]],
-		[5, "none", [Token.less, Token.greater, Token.lessOrEqual, Token.greaterOrEqual]],
-		[6, "right", [Token.update]],
-		[8, "left", [Token.plus, Token.minus]],
-		[9, "left", [Token.times, Token.divide]],
-		[10, "right", [Token.concat]],
-		[11, "none", [Token.question]],
-	];
-	for (const [precedence, associates, tokens] of levels) {
-		for (const token of tokens) rules[token] = { precedence, associates };
-	}
-	return rules;
-}
-
-/** Tokens that an operand of an application, or an element of a list, can begin with. */
-const startsOperand: readonly boolean[] = listOperandStarts();
-
-function listOperandStarts(): boolean[] {
-	const starts = Array.from({ length: Token.invalid + 1 }, () => false);
-	const tokens: readonly TokenKind[] = [
-		Token.identifier,
-		Token.integer,
-		Token.float,
-		Token.quote,
-		Token.indentedOpen,
-		Token.path,
-		Token.homePath,
-		Token.searchPath,
-		Token.uri,
-		Token.parenOpen,
-		Token.let,
-		Token.rec,
-		Token.curlyOpen,
-		Token.bracketOpen,
-	];
-	for (const token of tokens) starts[token] = true;
-	return starts;
 }
 
 const lintSettings: Readonly<Record<keyof Lints, string>> = {
