@@ -1,0 +1,201 @@
+/**
+ * How fast a nixpkgs tree is evaluated, beside real Nix in the same run:
+ *
+ * - one package instantiated, in a new process, without a cache of any kind;
+ * - parsing the largest Nix file of the tree, in a new process;
+ * - the store derivation paths of all packages, with one thread and with two (real Nix has one), and the peak memory.
+ *
+ * Usage: node scripts/bench/eval.ts TREE [--attr PATH] [--rounds N] [--nix NIX_INSTANTIATE]. Both sides have stores and settings
+ * below the system's temporary folder; what they write there is there after the rounds that are not counted.
+ */
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { cleanEnvironment, measure, report, timingOf } from "./measure.ts";
+
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: {
+		attr: { type: "string", default: "git" },
+		rounds: { type: "string", default: "5" },
+		nix: { type: "string", default: "nix-instantiate" },
+	},
+});
+const [given] = positionals;
+if (given === undefined) {
+	process.stderr.write("usage: eval.ts TREE [--attr PATH] [--rounds N] [--nix NIX_INSTANTIATE]\n");
+	process.exit(2);
+}
+const tree = resolve(given);
+const rounds = Number(values.rounds);
+const devenv = join(import.meta.dirname, "../devenv");
+const scratch = mkdtempSync(join(tmpdir(), "devenv-bench-"));
+mkdirSync(join(scratch, "conf"));
+writeFileSync(join(scratch, "conf/nix.conf"), "build-users-group =\n");
+const env = {
+	...cleanEnvironment(),
+	DEVENV_HOME: join(scratch, "home"),
+	HOME: scratch,
+	NIX_CONF_DIR: join(scratch, "conf"),
+	NIX_STATE_DIR: join(scratch, "state"),
+	NIX_LOG_DIR: join(scratch, "log"),
+	NIX_STORE_DIR: "/nix/store",
+	NIXPKGS_ALLOW_UNFREE: "1",
+};
+const realStore = ["--store", join(scratch, "real")];
+
+function onePackage(): void {
+	const args = [tree, "-A", values.attr];
+	report(
+		`'${values.attr}' instantiated, new process (${rounds} rounds)`,
+		measure(
+			[
+				{ name: "real Nix", command: [values.nix, ...realStore, ...args], env },
+				{ name: "devenv nix-instantiate", command: [devenv, "nix-instantiate", ...args], env },
+			],
+			rounds,
+		),
+		"real Nix",
+	);
+}
+
+function parsing(): void {
+	const file = largestFile(tree);
+	const args = ["--parse", file];
+	report(
+		`parsing ${file.slice(tree.length + 1)} (${statSync(file).size} bytes), new process (${rounds} rounds)`,
+		measure(
+			[
+				{ name: "real Nix", command: [values.nix, ...realStore, ...args], env },
+				{ name: "devenv nix-instantiate", command: [devenv, "nix-instantiate", ...args], env },
+			],
+			rounds,
+		),
+		"real Nix",
+	);
+}
+
+function largestFile(folder: string): string {
+	let [largest, size] = ["", -1];
+	for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+		const file = join(folder, name);
+		const info = name.endsWith(".nix") ? statSync(file, { throwIfNoEntry: false }) : undefined;
+		if (info?.isFile() === true && info.size > size) [largest, size] = [file, info.size];
+	}
+	return largest;
+}
+
+interface Sweep {
+	readonly name: string;
+	readonly command: readonly string[];
+	/** Store derivations that an output tells of. */
+	readonly paths: (output: string) => ReadonlySet<string>;
+}
+
+interface Job {
+	readonly attr: string;
+	readonly drvPath?: string;
+}
+
+function jobsOf(output: string): Job[] {
+	const lines = output.split("\n").filter((line) => line !== "");
+	return lines.map((line) => JSON.parse(line) as Job);
+}
+
+function sweepOf(workers: number): Sweep {
+	return {
+		name: `devenv eval-jobs, ${workers === 1 ? "one thread" : `${workers} threads`}`,
+		command: [devenv, "eval-jobs", "--impure", "--workers", String(workers), tree],
+		paths: (output) => new Set(jobsOf(output).flatMap(({ drvPath }) => drvPath ?? [])),
+	};
+}
+
+/** An expression for the packages of these jobs: with `-A` for each, real Nix would begin anew each time. */
+function listFile(jobs: readonly Job[]): string {
+	const file = join(scratch, "all.nix");
+	const packages = jobs.map(({ attr }) => `pkgs.${attr}`).join("\n");
+	writeFileSync(file, `let pkgs = import ${tree} { }; in [\n${packages}\n]\n`);
+	return file;
+}
+
+/** Real Nix is told which attributes can be instantiated: it ends at the first that cannot. */
+async function sweeps(): Promise<void> {
+	const { output } = await run(sweepOf(2).command);
+	const good = jobsOf(output).filter(({ drvPath }) => drvPath !== undefined);
+	const contestants: readonly Sweep[] = [
+		{
+			name: "real Nix",
+			command: [values.nix, ...realStore, listFile(good)],
+			paths: (text) => new Set(text.split("\n").flatMap((line) => /^\S+\.drv/.exec(line)?.[0] ?? [])),
+		},
+		sweepOf(1),
+		sweepOf(2),
+	];
+	const noPaths: ReadonlySet<string> = new Set();
+	const seen = contestants.map(() => ({
+		times: [] as number[],
+		memory: 0,
+		paths: noPaths,
+	}));
+	for (let round = -1; round < Math.max(1, Math.ceil(rounds / 2)); round++) {
+		for (const [index, { command, paths }] of contestants.entries()) {
+			const { milliseconds, memory, output: text } = await run(command);
+			const entry = seen[index];
+			if (entry === undefined || round < 0) continue;
+			entry.times.push(milliseconds);
+			entry.memory = Math.max(entry.memory, memory);
+			entry.paths = paths(text);
+		}
+	}
+	report(
+		`all ${good.length} packages instantiated`,
+		contestants.map(({ name }, index) => timingOf(name, seen[index]?.times ?? [])),
+		contestants[0]?.name ?? "",
+	);
+	const expected = seen[0]?.paths ?? new Set();
+	for (const [index, { name }] of contestants.entries()) {
+		const { memory = 0, paths = new Set<string>() } = seen[index] ?? {};
+		const equal = [...expected].filter((path) => paths.has(path)).length;
+		console.log(`  ${name.padEnd(44)} ${equal} of ${expected.size} the same   peak ${memory.toFixed(0)} MiB`);
+	}
+}
+
+/** Runs a command to its end; `memory` is the most that it had resident, MiB. */
+async function run(
+	command: readonly string[],
+): Promise<{ readonly milliseconds: number; readonly memory: number; readonly output: string }> {
+	const [program = "", ...args] = command;
+	const started = performance.now();
+	const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "ignore"] });
+	let memory = 0;
+	const watch = setInterval(() => {
+		memory = Math.max(memory, peakOf(child.pid));
+	}, 20);
+	const pieces: Buffer[] = [];
+	child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
+	const status = await new Promise<number | null>((settle) => child.once("close", settle));
+	clearInterval(watch);
+	if (status !== 0) throw new Error(`${command.join(" ")} ended with ${String(status)}`);
+	return { milliseconds: performance.now() - started, memory, output: Buffer.concat(pieces).toString("utf8") };
+}
+
+/** The kernel's own count of the most that a process had; 0 once it has ended. */
+function peakOf(pid: number | undefined): number {
+	try {
+		return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid ?? 0}/status`, "utf8"))?.[1] ?? 0) / 1024;
+	} catch (error) {
+		if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return 0;
+		throw error;
+	}
+}
+
+try {
+	onePackage();
+	parsing();
+	await sweeps();
+} finally {
+	rmSync(scratch, { recursive: true, force: true });
+}
