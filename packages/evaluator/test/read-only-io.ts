@@ -1,7 +1,7 @@
 /** An EvalIO for tests, like Nix's read-only mode: reads real files, computes store paths, writes nothing. */
 
 import { createHash } from "node:crypto";
-import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { type Dirent, type Stats, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import {
 	type Derivation,
 	type Instantiated,
@@ -49,9 +49,19 @@ export class ReadOnlyIo implements EvalIO {
 	}
 
 	fileType(path: string): FileType | undefined {
-		const stat = lstatSync(this.#physical(path), { throwIfNoEntry: false });
+		const stat = this.#stat(path);
 		if (stat === undefined) return undefined;
 		return stat.isFile() ? "regular" : typeOfEntry(stat);
+	}
+
+	#stat(path: string): Stats | undefined {
+		try {
+			return lstatSync(this.#physical(path));
+		} catch (error) {
+			const code = error instanceof Error && "code" in error ? error.code : undefined;
+			if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+			throw error;
+		}
 	}
 
 	readDirectory(path: string): readonly (readonly [string, FileType])[] {

@@ -44,14 +44,14 @@ export function inputsTerm(inputs: ReadonlyMap<string, readonly string[]>): stri
 	return `[${terms.join(",")}]`;
 }
 
-/** What follows the input derivations, up to the environment. */
+/** What follows the input derivations, up to the environment. Nix writes the system without any escape. */
 export function middleTerm(drv: Derivation): ByteString {
 	const sources = plainList(sortedSet(drv.inputSrcs));
 	const args = drv.args.map(quoteString).join(",");
-	return `${sources},${quoteString(drv.system)},${quoteString(drv.builder)},[${args}]`;
+	return `${sources},"${drv.system}",${quoteString(drv.builder)},[${args}]`;
 }
 
-/** Inverts {@link parseDerivation}; the same bytes as Nix writes. */
+/** The same bytes as Nix writes. Inverts {@link parseDerivation} for systems that hold nothing to escape. */
 export function formatDerivation(drv: Derivation): ByteString {
 	const outputs = outputsTerm(drv.outputs, false);
 	const names = [...drv.env.keys()].sort();

@@ -80,7 +80,9 @@ class JsonWriter {
 		if (isList(value)) return this.#writeList(value, place);
 		if (value instanceof NixFloat) return formatJsonFloat(value.value);
 		if (value instanceof NixPath) return this.#writePath(value, place.copyToStore);
-		throw this.#runtime.error("type", `cannot convert ${describeType(lazy)} to JSON`, { position: place.position });
+		throw this.#runtime.error("type", `cannot convert ${describeType(value)} to JSON`, {
+			position: place.position,
+		});
 	}
 
 	#quote(text: string): string {

@@ -2,6 +2,7 @@
 
 import { splitStorePath, storePathHashPart, type StorePath } from "@devenv/nix-formats";
 import type { Runtime } from "../eval/runtime.ts";
+import { EvalIoError } from "../io.ts";
 import { NO_POSITION } from "../syntax/position.ts";
 import { attrsFromEntries } from "../value/attrs.ts";
 import type { BuiltinDefinition } from "../value/function.ts";
@@ -78,8 +79,13 @@ function readFile(runtime: Runtime, value: Lazy): Value {
 function readDirectory(runtime: Runtime, value: Lazy): Value {
 	const path = realisedPath(runtime, value);
 	const read = (): ReturnType<typeof runtime.io.readDirectory> => {
-		const isLink = runtime.io.fileType(path) === "symlink";
-		return runtime.io.readDirectory(isLink ? resolveSymlinks(runtime.io, path) : path);
+		try {
+			return runtime.io.readDirectory(path);
+		} catch (error) {
+			if (!(error instanceof EvalIoError) || runtime.io.fileType(path) !== "symlink") throw error;
+			/* What is wrong is named by its own path. */
+			return runtime.io.readDirectory(resolveSymlinks(runtime.io, path));
+		}
 	};
 	return attrsFromEntries(runtime.access(NO_POSITION, read));
 }

@@ -1,7 +1,7 @@
 /** Values as XML. Layer 1, pure. The form is that of Nix's `toXML` and `nix-instantiate --xml`. */
 
 import type { Runtime } from "../eval/runtime.ts";
-import { type Position } from "../syntax/position.ts";
+import { NO_POSITION, type Position } from "../syntax/position.ts";
 import { Attrs } from "../value/attrs.ts";
 import { Lambda, type BuiltinDefinition } from "../value/function.ts";
 import { Thunk } from "../value/thunk.ts";
@@ -60,7 +60,14 @@ class XmlWriter {
 		this.text += `${this.#indent()}</${name}>\n`;
 	}
 
+	/** Writes a value; one that contains itself ends at the limit of nested calls. */
 	write(lazy: Lazy): void {
+		this.#runtime.nested(NO_POSITION, () => {
+			this.#write(lazy);
+		});
+	}
+
+	#write(lazy: Lazy): void {
 		const value = this.#evaluated(lazy);
 		if (value === null) {
 			this.#empty("null");

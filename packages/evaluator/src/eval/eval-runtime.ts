@@ -98,14 +98,14 @@ export class EvalRuntime extends Interpreter implements Runtime {
 		return lines.map((line) => `${" ".repeat("warning: ".length)}${line}`.trimEnd()).join("\n");
 	}
 
-	/** Runs an entry point: call depth starts at zero, and running out of stack is an error of the program's. */
+	/** Runs an entry point: call depth starts at zero, and running out of stack or memory is an error of the program's. */
 	enter<T>(run: () => T): T {
 		const outer = this.depth;
 		this.depth = 0;
 		try {
 			return run();
 		} catch (error) {
-			throw this.#stackError(error);
+			throw this.#programError(error);
 		} finally {
 			this.depth = outer;
 		}
@@ -118,13 +118,18 @@ export class EvalRuntime extends Interpreter implements Runtime {
 		} catch (error) {
 			this.depth = depth;
 			if (error instanceof EvalError && error.catchable) return { error };
-			throw this.#stackError(error);
+			throw this.#programError(error);
 		}
 	}
 
-	#stackError(error: unknown): unknown {
-		if (!(error instanceof RangeError) || !/call stack/i.test(error.message)) return error;
-		return new EvalError("stackOverflow", "stack overflow (possible infinite recursion)", { cause: error });
+	/** What the engine cannot hold (its stack, a string, an array) as an error of the program's. */
+	#programError(error: unknown): unknown {
+		if (!(error instanceof RangeError)) return error;
+		if (/call stack/i.test(error.message)) {
+			return new EvalError("stackOverflow", "stack overflow (possible infinite recursion)", { cause: error });
+		}
+		if (!/invalid (string|array) length/i.test(error.message)) return error;
+		return new EvalError("eval", "out of memory", { cause: error });
 	}
 
 	nested<T>(position: Position, run: () => T): T {

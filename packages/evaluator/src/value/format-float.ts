@@ -22,7 +22,8 @@ export function formatFixed(value: number): string {
 	if (!Number.isFinite(value)) return formatFloat(value);
 	const magnitude = Math.abs(value);
 	const sign = value < 0 || Object.is(value, -0) ? "-" : "";
-	if (magnitude >= 1e15) return `${sign}${BigInt(Math.round(magnitude))}.000000`;
+	// From here on all floats are whole.
+	if (magnitude >= 2 ** 53) return `${sign}${BigInt(magnitude)}.000000`;
 	// A tie is exact only in multiples of 1/128; C rounds it to even, `toFixed` does not.
 	const parts = magnitude * 128;
 	if (Number.isInteger(parts) && parts % 2 === 1) {

@@ -128,6 +128,10 @@ for (const [expression, wanted] of failing) {
 	});
 }
 
+test("what cannot be JSON is named by its type, evaluated", (t) => {
+	t.regex(evaluate("builtins.toJSON { x = (a: 0); }"), /error: cannot convert a function to JSON/);
+});
+
 test("a trace is cut unless all of it is wanted", (t) => {
 	const chain = 'let a = b + 1; b = c + 1; c = d + 1; d = e + 1; e = throw "end"; in a';
 	t.regex(evaluate(chain), /\(stack trace truncated; use '--show-trace' to show the full, detailed trace\)/);
@@ -145,6 +149,18 @@ test("calls may only be nested so deep", (t) => {
 test("running out of stack is an error of the program's", (t) => {
 	const expression = "let f = n: 1 + f (n + 1); in f 0";
 	t.is(evaluate(expression, { maxCallDepth: 1_000_000_000 }), "error: stack overflow (possible infinite recursion)");
+});
+
+test("a string that no memory holds is an error of the program's", (t) => {
+	const expression = 'let f = n: s: if n == 0 then builtins.stringLength s else f (n - 1) (s + s); in f 40 "abc"';
+	t.regex(evaluate(expression), /error: out of memory$/);
+});
+
+test("a value that contains itself is no text, but an error", (t) => {
+	for (const builtin of ["toXML", "toJSON"]) {
+		const text = evaluate(`let x = { a = [ x ]; }; in builtins.${builtin} x`, { maxCallDepth: 1000 });
+		t.regex(text, /error: stack overflow; max-call-depth exceeded/, builtin);
+	}
 });
 
 test("a failed thunk keeps the error, with the frames that its first user added, as Nix has it", (t) => {
