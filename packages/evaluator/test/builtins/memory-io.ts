@@ -50,7 +50,9 @@ export class MemoryIO implements EvalIO {
 		return [...this.#entries.keys()].some((each) => each.startsWith(`${path}/`)) ? "directory" : undefined;
 	}
 
-	readDirectory(path: string): readonly (readonly [string, FileType])[] {
+	readDirectory(given: string): readonly (readonly [string, FileType])[] {
+		const entry = this.#entries.get(given);
+		const path = entry === undefined || typeof entry === "string" ? given : entry.link;
 		const names = new Set<string>();
 		for (const each of this.#entries.keys()) {
 			if (each.startsWith(`${path}/`)) names.add(each.slice(path.length + 1).split("/")[0] ?? "");
