@@ -19,7 +19,6 @@ import {
 	type Expr,
 	type InheritSource,
 	type LambdaExpr,
-	positionOf,
 	type SelectExpr,
 	type VariableExpr,
 } from "../syntax/ast.ts";
@@ -49,7 +48,7 @@ export function compile(expr: Expr, scope: Scope): Code {
 		case "list": {
 			const elements = expr.elements.map((element) => compile(element, scope));
 			if (elements.length === 0) return constant([]);
-			return { op: Op.list, position: positionOf(expr), a: elements, b: null, c: null, d: null };
+			return { op: Op.list, position: expr.position, a: elements, b: null, c: null, d: null };
 		}
 		case "lambda":
 			return compileLambda(expr, scope);

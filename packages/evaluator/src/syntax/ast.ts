@@ -117,6 +117,8 @@ export interface AttrsExpr {
 export interface ListExpr {
 	readonly kind: "list";
 	readonly elements: readonly Expr[];
+	/** The first element's. Kept, since lists may be nested deeply. */
+	readonly position: Position;
 }
 
 export interface Formal {
@@ -217,8 +219,6 @@ export function positionOf(expr: Expr): Position {
 			return positionOf(expr.subject);
 		case "not":
 			return positionOf(expr.operand);
-		case "list":
-			return expr.elements[0] === undefined ? 0 : positionOf(expr.elements[0]);
 		default:
 			return expr.position;
 	}

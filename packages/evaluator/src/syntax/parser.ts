@@ -7,10 +7,18 @@
 
 import { EvalError } from "../eval/error.ts";
 import { parseInteger } from "../value/integer.ts";
-import type { AttrsExpr, BinaryOperator, CallExpr, Expr, Formals, VariableExpr } from "./ast.ts";
+import {
+	type AttrsExpr,
+	type BinaryOperator,
+	type CallExpr,
+	type Expr,
+	type Formals,
+	positionOf,
+	type VariableExpr,
+} from "./ast.ts";
 import { BindingsParser, emptyAttrs } from "./bindings-parser.ts";
 import { binaryRules, LOOSEST, NEGATE, NOT, startsOperand } from "./operators.ts";
-import type { Position } from "./position.ts";
+import { NO_POSITION, type Position } from "./position.ts";
 import type { Lints, PathContext } from "./string-parser.ts";
 import { Token, type TokenKind } from "./tokens.ts";
 
@@ -369,7 +377,8 @@ class Parser extends BindingsParser {
 		}
 		if (this.token !== Token.bracketClose) this.unexpected();
 		this.advance();
-		return { kind: "list", elements };
+		const position = elements[0] === undefined ? NO_POSITION : positionOf(elements[0]);
+		return { kind: "list", elements, position };
 	}
 }
 

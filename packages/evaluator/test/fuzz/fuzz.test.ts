@@ -36,6 +36,11 @@ test("random expressions come to what real Nix says", async (t) => {
 	t.true(tally.equalValues > 80 && tally.equalFailures > 20);
 });
 
+test("lists nested deeply are read in a time that grows with the text", async (t) => {
+	const [outcome] = await makeSides(t).ours.parse(["[".repeat(40_000) + "]".repeat(40_000)]);
+	t.is(outcome?.kind, "value");
+});
+
 test("random and damaged texts are refused or have an outcome, in time", async (t) => {
 	const { faults } = await runBytes(makeSides(t), { seed: SEED, count: 300, judged: 0 });
 	t.deepEqual(faults, []);

@@ -178,6 +178,11 @@ const rules: readonly Rule[] = [
 		applies: bothFail(/\bdeepSeq\b|[=!]=/),
 	},
 	{
+		reason: "a path as the message of addErrorContext is not copied",
+		loose: true,
+		applies: bothFail(/addErrorContext/),
+	},
+	{
 		reason: "replacements of replaceStrings are evaluated only where they are used",
 		loose: true,
 		applies: ({ theirs, source }) => theirs.kind === "failure" && source.includes("replaceStrings"),
