@@ -189,6 +189,8 @@ test("what is not as promised, not there or not understood is refused with the r
 		"input attribute 'colour' not supported by scheme 'path'",
 	);
 	t.is(last(ours('builtins.fetchTree { type = "hg"; url = "x"; }')), "inputs of type 'hg' are not supported");
+	t.is(last(ours(`builtins.fetchGit { url = "${url}"; rev = "--help"; }`)), "'--help' is not a commit hash");
+	t.is(last(ours(`builtins.fetchGit { url = "${url}"; ref = "--all"; }`)), "'--all' is not a branch or tag name");
 	t.regex(last(ours(`builtins.fetchGit "ext::sh -c touch% ${folder}/ran"`)), /^git cannot fetch/);
 });
 

@@ -22,6 +22,7 @@ import type { TreeAttributes } from "../eval-io/eval-io.ts";
 import type { MainThread } from "../evaluation/main-thread.ts";
 import { type Downloaded, DownloadMemo } from "./download-memo.ts";
 import { fixGitUrl, forgeOf, inputAttributes, isForge } from "./forges.ts";
+import { isCommit } from "../inputs/tree-url.ts";
 import { latestChange } from "./latest-change.ts";
 import { Registries } from "./registries.ts";
 
@@ -172,6 +173,8 @@ export class FetchedObjects {
 	#git(given: string, input: ReadonlyMap<string, unknown>, text: Text): Tree {
 		const isOn = (name: string, otherwise: boolean): boolean => (input.get(name) ?? otherwise) === true;
 		const [ref, rev] = [text("ref"), text("rev")];
+		if (rev !== undefined && !isCommit(rev)) throw new EvalIoError(`'${rev}' is not a commit hash`, given);
+		if (ref?.startsWith("-") === true) throw new EvalIoError(`'${ref}' is not a branch or tag name`, given);
 		using scratch = this.#store.scratch();
 		const [destination, extra] = [join(scratch.path, "source"), join(scratch.path, "extra")];
 		for (const folder of [destination, extra]) mkdirSync(folder);
