@@ -56,6 +56,7 @@ import { readApt } from "./fetch/mirrors.ts";
 import { createFetcher } from "./fetch/http-fetcher.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import { collectInThread } from "./garbage/collect-garbage.ts";
+import { hostSystem } from "./host-system.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
@@ -72,12 +73,6 @@ export function createEngine(options: EngineOptions): Engine {
 	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
 	const store = openStore(options.place ?? { root: options.storeRoot });
 	return new StoreEngine(store, options);
-}
-
-/** Nix's name of the machine that this process runs on. */
-function hostSystem(): string {
-	const cpu = process.arch === "arm64" ? "aarch64" : process.arch === "x64" ? "x86_64" : process.arch;
-	return `${cpu}-${process.platform}`;
 }
 
 /** A package set with the inputs that its overlays come from. */

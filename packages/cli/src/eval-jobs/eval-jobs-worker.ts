@@ -3,10 +3,10 @@
 import { homedir } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
-import { MainThread } from "@devenv/engine/eval-io";
+import { hostSystem, MainThread } from "@devenv/engine/eval-io";
 import { formatLog } from "@devenv/evaluator";
 import { bytesFromText, textFromBytes } from "@devenv/nix-formats";
-import { hostSystem, OpenEvaluation, searchPathEntries, splitSearchPath } from "../evaluation/open-evaluation.ts";
+import { OpenEvaluation, searchPathEntries, splitSearchPath } from "../evaluation/open-evaluation.ts";
 import { JobFinder } from "./job-finder.ts";
 import type { JobsMessage, JobsSetup, JobsTask } from "./messages.ts";
 

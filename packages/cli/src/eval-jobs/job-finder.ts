@@ -9,12 +9,9 @@ import {
 	Attrs,
 	attrsFromEntries,
 	type AutoArgs,
-	ContextString,
 	EvalError,
-	isString,
 	type Lazy,
 	NO_POSITION,
-	stringText,
 	type Value,
 } from "@devenv/evaluator";
 import { bytesFromText, type StorePath, textFromBytes } from "@devenv/nix-formats";
@@ -143,9 +140,7 @@ export class JobFinder {
 		const what = `while evaluating the '${name}' attribute of a derivation`;
 		const given = derivation.get(name);
 		if (given === undefined) throw new EvalError("eval", `derivation does not contain a '${name}' attribute`);
-		const value = runtime.force(given);
-		if (value instanceof ContextString) return textFromBytes(value.text);
-		return textFromBytes(runtime.expectText(isString(value) ? stringText(value) : value, NO_POSITION, what));
+		return textFromBytes(runtime.expectText(given, NO_POSITION, what));
 	}
 
 	/** What of `meta` is plain data; what is not, or fails, is left out: it says nothing about the build. */

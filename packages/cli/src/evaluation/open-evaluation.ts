@@ -75,12 +75,6 @@ export class OpenEvaluation {
 	}
 }
 
-/** Nix's name of the machine that this process runs on. */
-export function hostSystem(): string {
-	const machine = process.arch === "arm64" ? "aarch64" : process.arch === "x64" ? "x86_64" : process.arch;
-	return `${machine}-${process.platform}`;
-}
-
 /** One entry of `-I` or NIX_PATH: `name=path` or `path`. */
 export function parseSearchPathEntry(text: string): { readonly prefix: string; readonly path: string } {
 	const at = text.indexOf("=");

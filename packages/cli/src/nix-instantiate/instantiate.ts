@@ -17,10 +17,9 @@ import {
 	type Origin,
 	stringText,
 } from "@devenv/evaluator";
-import type { MainThread, NodeEvalIO } from "@devenv/engine/eval-io";
+import { hostSystem, type MainThread, type NodeEvalIO } from "@devenv/engine/eval-io";
 import { bytesFromText, type StorePath } from "@devenv/nix-formats";
 import {
-	hostSystem,
 	OpenEvaluation,
 	parseSearchPathEntry,
 	searchPathEntries,

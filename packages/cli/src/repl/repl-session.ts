@@ -178,12 +178,8 @@ export class ReplSession {
 		const value = evaluator.autoCall(this.evaluate(text));
 		if (!evaluator.runtime.isDerivation(value))
 			throw new EvalError("type", "the expression evaluates to no derivation");
-		const path = evaluator.runtime.expectString(
-			value.get("drvPath") ?? null,
-			NO_POSITION,
-			"while evaluating a derivation",
-		);
-		const drvPath = textFromBytes(typeof path === "string" ? path : path.text);
+		const path = value.get("drvPath") ?? null;
+		const drvPath = textFromBytes(evaluator.runtime.expectText(path, NO_POSITION, "while evaluating a derivation"));
 		io.write([drvPath]);
 		return drvPath;
 	}

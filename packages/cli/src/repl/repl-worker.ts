@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { zstdDecompressSync } from "node:zlib";
-import { buildLogPath, MainThread } from "@devenv/engine/eval-io";
+import { buildLogPath, hostSystem, MainThread } from "@devenv/engine/eval-io";
 import { formatLog } from "@devenv/evaluator";
 import { bytesFromText, parseDrvPath, textFromBytes } from "@devenv/nix-formats";
-import { hostSystem, OpenEvaluation, searchPathEntries, splitSearchPath } from "../evaluation/open-evaluation.ts";
+import { OpenEvaluation, searchPathEntries, splitSearchPath } from "../evaluation/open-evaluation.ts";
 import type { ReplMessage, ReplRequest, ReplSetup } from "./messages.ts";
 import { ReplSession } from "./repl-session.ts";
 

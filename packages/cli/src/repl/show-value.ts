@@ -12,7 +12,6 @@ import {
 	PrimOp,
 	printIdentifier,
 	printString,
-	stringText,
 	type Value,
 } from "@devenv/evaluator";
 import { bytesFromText } from "@devenv/nix-formats";
@@ -57,7 +56,7 @@ class Shower {
 		const { runtime } = this.#evaluator;
 		if ((this.#above.size > 0 || depth === 1) && runtime.isDerivation(value)) {
 			const path = value.get("drvPath");
-			const text = path === undefined ? "" : stringText(runtime.expectString(path, 0, "while showing a derivation"));
+			const text = path === undefined ? "" : runtime.expectText(path, 0, "while showing a derivation");
 			return `${left}derivation ${text}${right}`;
 		}
 		if (value.size === 0) return "{ }";

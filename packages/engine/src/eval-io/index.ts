@@ -8,3 +8,4 @@ export { userRegistries } from "../fetch-tree/user-registries.ts";
 export { MainThread } from "../evaluation/main-thread.ts";
 export type { Question } from "../evaluation/messages.ts";
 export { buildLogPath } from "../realise/build-log.ts";
+export { hostSystem } from "../host-system.ts";

@@ -140,7 +140,7 @@ class CstParser extends Lexer {
 				return lambda ? this.#parseLambda() : this.#parsePipes();
 			}
 			case Token.curlyOpen:
-				return this.#atPattern() ? this.#parseLambda() : this.#parsePipes();
+				return this.atPattern() ? this.#parseLambda() : this.#parsePipes();
 			case Token.assert: {
 				const keyword = this.#take();
 				const condition = this.#parseExpression();
@@ -183,24 +183,6 @@ class CstParser extends Lexer {
 			default:
 				return this.#parsePipes();
 		}
-	}
-
-	/** At `{`: whether it begins a set pattern and not a set. */
-	#atPattern(): boolean {
-		const mark = this.mark();
-		this.advance();
-		let pattern = false;
-		if (this.token === Token.ellipsis) pattern = true;
-		else if (this.token === Token.curlyClose) {
-			this.advance();
-			pattern = (this.token as TokenKind) === Token.colon || (this.token as TokenKind) === Token.at;
-		} else if (this.token === Token.identifier) {
-			this.advance();
-			const next = this.token as TokenKind;
-			pattern = next === Token.comma || next === Token.question || next === Token.curlyClose;
-		}
-		this.reset(mark);
-		return pattern;
 	}
 
 	#parseLambda(): LambdaNode {

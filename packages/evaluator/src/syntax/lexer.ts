@@ -78,6 +78,24 @@ export class Lexer {
 		return this.base + this.start;
 	}
 
+	/** At `{`: whether it begins a set pattern and not a set. */
+	protected atPattern(): boolean {
+		const mark = this.mark();
+		this.advance();
+		let pattern = false;
+		if (this.token === Token.ellipsis) pattern = true;
+		else if (this.token === Token.curlyClose) {
+			this.advance();
+			pattern = (this.token as TokenKind) === Token.colon || (this.token as TokenKind) === Token.at;
+		} else if (this.token === Token.identifier) {
+			this.advance();
+			const next = this.token as TokenKind;
+			pattern = next === Token.comma || next === Token.question || next === Token.curlyClose;
+		}
+		this.reset(mark);
+		return pattern;
+	}
+
 	/** What {@link reset} needs to come back to the current token. */
 	protected mark(): number {
 		return this.start;

@@ -90,7 +90,7 @@ class Parser extends BindingsParser {
 				return this.#parsePipes(variable(name, position), position);
 			}
 			case Token.curlyOpen:
-				if (this.#atPattern()) return this.#parsePattern(undefined, position);
+				if (this.atPattern()) return this.#parsePattern(undefined, position);
 				return this.#parsePipes(undefined, position);
 			case Token.assert: {
 				this.advance();
@@ -126,24 +126,6 @@ class Parser extends BindingsParser {
 			default:
 				return this.#parsePipes(undefined, position);
 		}
-	}
-
-	/** At `{`: whether it begins a set pattern and not a set. */
-	#atPattern(): boolean {
-		const mark = this.mark();
-		this.advance();
-		let pattern = false;
-		if (this.token === Token.ellipsis) pattern = true;
-		else if (this.token === Token.curlyClose) {
-			this.advance();
-			pattern = (this.token as TokenKind) === Token.colon || (this.token as TokenKind) === Token.at;
-		} else if (this.token === Token.identifier) {
-			this.advance();
-			const next = this.token as TokenKind;
-			pattern = next === Token.comma || next === Token.question || next === Token.curlyClose;
-		}
-		this.reset(mark);
-		return pattern;
 	}
 
 	/** A lambda with a set pattern: at `@` after its name, or at the pattern's `{`. */
