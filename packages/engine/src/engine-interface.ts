@@ -8,6 +8,7 @@ import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
 import type { AnswerValue, Question } from "./evaluation/messages.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
+import type { BuildWishes } from "./realise/build-policy.ts";
 import type { Settings } from "./settings.ts";
 
 export interface EngineOptions {
@@ -154,6 +155,8 @@ export interface SearchOutcome {
 export interface RealiseOptions extends WorkOptions {
 	/** Go on with what does not depend on a failure; default false. */
 	readonly keepGoing?: boolean;
+	/** What is wanted of the builds otherwise than the user's settings say. */
+	readonly wishes?: BuildWishes;
 }
 
 export interface GarbageRequest {

@@ -1,7 +1,6 @@
 /** The engine: inputs, evaluators, queue and builders around one store. Layer 3. */
 
 import { existsSync, mkdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { detectSandbox, type Sandbox, type SandboxBind } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
@@ -61,6 +60,7 @@ import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
 import { neededFor, requireNoDownloads } from "./offline.ts";
+import { usualPolicy } from "./realise/build-policy.ts";
 import { failuresAsError } from "./realise/build-error.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
 import { parseSandboxPath } from "./settings.ts";
@@ -161,7 +161,7 @@ class StoreEngine implements Engine {
 			builtins: builtinBuilders,
 			readyStage: this.#readyStage,
 			logs: join(options.state, "log", "drvs"),
-			cores: settings.cores === 0 ? availableParallelism() : settings.cores,
+			policy: usualPolicy(settings),
 			system: this.#system,
 			binds: sandboxBinds(settings.sandboxPaths),
 			onWarning,
@@ -435,7 +435,8 @@ class StoreEngine implements Engine {
 		return { text, traces };
 	}
 
-	async #realise(wanted: Wanted, { onEvent, signal, keepGoing, offline }: RealiseOptions): Promise<void> {
+	async #realise(wanted: Wanted, options: RealiseOptions): Promise<void> {
+		const { onEvent, signal, keepGoing, offline, wishes } = options;
 		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
 		if (offline === true) requireNoDownloads(this.#backend, wanted);
 		else {
@@ -448,6 +449,7 @@ class StoreEngine implements Engine {
 				...(onEvent === undefined ? {} : { onEvent }),
 				signal: AbortSignal.any(signals),
 				keepGoing: keepGoing ?? false,
+				...(wishes === undefined ? {} : { wishes }),
 			}),
 		);
 		if (failures.length > 0) throw failuresAsError(failures);

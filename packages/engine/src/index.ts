@@ -32,6 +32,8 @@ export type {
 	TrackedRead,
 	WorkOptions,
 } from "./engine-interface.ts";
+export type { BuildWishes } from "./realise/build-policy.ts";
+export { wishesOfSettings } from "./realise/wishes-of-settings.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";
 export { type MirrorProbe, probeMirrors } from "./fetch/probe-mirrors.ts";
 export { reply } from "./evaluation/evaluator-thread.ts";

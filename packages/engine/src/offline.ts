@@ -25,7 +25,7 @@ export function neededFor(
 		const [drvPath, outputs] = next;
 		if (seen.has(drvPath)) continue;
 		seen.add(drvPath);
-		const plan = backend.plan(drvPath, outputs);
+		const plan = backend.plan(drvPath, outputs, false);
 		if (plan.kind === "valid") continue;
 		needed.set(drvPath, plan);
 		open.push(...plan.inputs);

@@ -16,6 +16,16 @@ export interface Settings {
 	readonly maxJobs: number;
 	/** Processors that one build may use (`NIX_BUILD_CORES`); 0: all. */
 	readonly cores: number;
+	/** Seconds that one build may take; 0: any time. */
+	readonly timeout: number;
+	/** Seconds that a build may write nothing; 0: any time. */
+	readonly maxSilentTime: number;
+	/** Bytes that a build may write to its log; 0: any number. */
+	readonly maxLogSize: number;
+	/** Files of the keys that sign what is built here. */
+	readonly secretKeyFiles: readonly string[];
+	/** Program that is run after each build; its path. */
+	readonly postBuildHook: string | undefined;
 	/** Downloads at once, from 1. */
 	readonly maxFetches: number;
 	/** Addresses to try first for `mirror://<name>/…`, by name. */
@@ -37,6 +47,11 @@ export function defaultSettings(): Settings {
 	return {
 		maxJobs: availableParallelism(),
 		cores: 0,
+		timeout: 0,
+		maxSilentTime: 0,
+		maxLogSize: 0,
+		secretKeyFiles: [],
+		postBuildHook: undefined,
 		maxFetches: 8,
 		mirrors: new Map(),
 		daemonIdleExit: 600,
@@ -60,6 +75,11 @@ export function parseSandboxPath(text: string): {
 	return { target, source, optional: mark !== undefined };
 }
 
+/** Fails with `CONFIG_TYPE`. */
+function requireAbsolute(text: string): void {
+	if (!text.startsWith("/")) throw new DiagnosticError(diagnose("CONFIG_TYPE", `'${text}' is not absolute`));
+}
+
 type Writable = { -readonly [K in keyof Settings]: Settings[K] };
 
 /** Puts one key's value into the settings; returns what was expected where the value is wrong. */
@@ -68,6 +88,11 @@ type Option = (node: Node | null, settings: Writable) => string | undefined;
 const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	["max_jobs", numberOption("maxJobs", 1, 1024)],
 	["cores", numberOption("cores", 0, 1024)],
+	["timeout", numberOption("timeout", 0, 10_000_000)],
+	["max_silent_time", numberOption("maxSilentTime", 0, 10_000_000)],
+	["max_log_size", numberOption("maxLogSize", 0, Number.MAX_SAFE_INTEGER)],
+	["secret_key_files", listOption("secretKeyFiles", requireAbsolute, "a list of absolute paths")],
+	["post_build_hook", hookOption],
 	["max_fetches", numberOption("maxFetches", 1, 64)],
 	["daemon_idle_exit", numberOption("daemonIdleExit", 0, 10_000_000)],
 	["evaluator_memory", numberOption("evaluatorMemory", 64, 1_048_576)],
@@ -171,6 +196,13 @@ function listOption(key: ListKey, check: (text: string) => unknown, expected: st
 		settings[key] = texts;
 		return undefined;
 	};
+}
+
+function hookOption(node: Node | null, settings: Writable): string | undefined {
+	const value: unknown = isScalar(node) ? node.value : undefined;
+	if (typeof value !== "string" || !value.startsWith("/")) return "the absolute path of a program";
+	settings.postBuildHook = value;
+	return undefined;
 }
 
 function mirrorsOption(node: Node | null, settings: Writable): string | undefined {

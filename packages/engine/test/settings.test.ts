@@ -13,6 +13,11 @@ test("an empty file and one of comments leave the defaults", (t) => {
 test("reads every setting", (t) => {
 	const text = `max_jobs: 3
 cores: 2
+timeout: 3600
+max_silent_time: 600
+max_log_size: 1000000
+secret_key_files: [/etc/devenv/key]
+post_build_hook: /usr/local/bin/push
 max_fetches: 5
 daemon_idle_exit: 0
 evaluator_memory: 512
@@ -25,6 +30,11 @@ trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 	t.deepEqual(parseSettings(text, "config.yaml"), {
 		maxJobs: 3,
 		cores: 2,
+		timeout: 3600,
+		maxSilentTime: 600,
+		maxLogSize: 1_000_000,
+		secretKeyFiles: ["/etc/devenv/key"],
+		postBuildHook: "/usr/local/bin/push",
 		maxFetches: 5,
 		daemonIdleExit: 0,
 		evaluatorMemory: 512,

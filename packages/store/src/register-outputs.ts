@@ -37,7 +37,10 @@ export async function registerOutputs(
 	const objects = fresh.map((output, index): ReadyObject => {
 		const digest = digests[index];
 		if (digest === undefined) throw new Error(`no digest of ${output.path}`);
-		if (output.fixed !== undefined) checkPromise(context, output, digest);
+		if (output.fixed !== undefined) {
+			keepUnderOwnName(context, output, digest);
+			checkPromise(context, output, digest);
+		}
 		return { info: infoOf(output, digest), from: output.from };
 	});
 	check(objects.map(({ info }) => info));
@@ -53,18 +56,32 @@ async function digestOutput(request: DigestRequest): Promise<TreeDigest | undefi
 	return digest;
 }
 
-function infoOf(output: BuiltOutput, digest: TreeDigest): PathInfo {
+function infoOf(output: BuiltOutput, { narHash, narSize, references }: TreeDigest): PathInfo {
+	const object = { path: output.path, narHash, narSize, references };
 	return {
-		path: output.path,
-		narHash: digest.narHash,
-		narSize: digest.narSize,
-		references: digest.references,
+		...object,
 		deriver: output.deriver,
 		registrationTime: Math.floor(Date.now() / 1000),
 		ultimate: true,
-		signatures: [],
+		signatures: output.sign?.(object) ?? [],
 		contentAddress: output.fixed === undefined ? undefined : formatContentAddress(output.fixed),
 	};
+}
+
+/**
+ * A fixed output with another content than promised is registered as what it is: once its derivation has the right hash, nothing is
+ * built or fetched again.
+ */
+function keepUnderOwnName(context: AddContext, output: BuiltOutput, digest: TreeDigest): void {
+	const { contentHash: hash, references } = digest;
+	const { fixed, from, sign: _, ...made } = output;
+	if (fixed === undefined || hash === undefined || references.length > 0 || equalHashes(hash, fixed.hash)) return;
+	const address = { ...fixed, hash };
+	const path = contentAddressedPath({ path: output.path, address, references, storeDir: context.storeDir });
+	if (context.present(path)) return;
+	context.register([
+		{ info: { ...infoOf({ ...made, from, path, fixed: address }, digest), deriver: undefined }, from },
+	]);
 }
 
 function checkPromise(context: AddContext, output: BuiltOutput, digest: TreeDigest): void {

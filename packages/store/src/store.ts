@@ -14,6 +14,7 @@ import type {
 	DrvPath,
 	Hash,
 	HashAlgo,
+	SignedObject,
 	StorePath,
 } from "@devenv/nix-formats";
 import type { StorePlace } from "./store-layout.ts";
@@ -74,6 +75,8 @@ export interface BuiltOutput {
 	readonly deriver?: DrvPath;
 	/** What a fixed-output derivation promised; checked before anything is registered. */
 	readonly fixed?: { readonly method: ContentAddressMethod; readonly hash: Hash };
+	/** Signatures to register with it, `name:base64` each. */
+	readonly sign?: (object: SignedObject) => readonly string[];
 }
 
 /** The object that {@link Store.importNar} is to make. */

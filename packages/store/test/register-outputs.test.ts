@@ -5,11 +5,20 @@ import {
 	lstatSync,
 	mkdirSync,
 	readdirSync,
+	readFileSync,
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { DiagnosticError } from "@devenv/diagnostics";
-import { hashBytes, instantiate, HashesModulo, type Derivation, type StorePath } from "@devenv/nix-formats";
+import {
+	type Derivation,
+	HashesModulo,
+	hashBytes,
+	instantiate,
+	makeFixedOutputPath,
+	type StorePath,
+	storePathName,
+} from "@devenv/nix-formats";
 import test from "ava";
 import type { Store } from "../src/index.ts";
 import { addSample, sampleDerivation, sampleStore, writeTree } from "./sample-store.ts";
@@ -123,6 +132,15 @@ test("a fixed output must be what was promised", async (t) => {
 	);
 	t.false(store.isValid(path));
 	t.false(contentsOf(store).some((name) => path.endsWith(name)));
+	const found = makeFixedOutputPath({
+		name: storePathName(path),
+		method: "flat",
+		hash: hashBytes("sha256", "something else"),
+		storeDir: store.storeDir,
+	});
+	t.is(store.pathInfo(found).deriver, undefined);
+	t.is(readFileSync(store.physical(found), "utf8"), "something else", "it is kept as what it is");
+	t.deepEqual(await store.verify({ checkContents: true }), []);
 	writeFileSync(`${scratch.path}/out`, "promised");
 	const [info] = await store.registerOutputs([{ path, from: `${scratch.path}/out`, candidates: [], fixed }]);
 	t.regex(info?.contentAddress ?? "", /^fixed:sha256:/);

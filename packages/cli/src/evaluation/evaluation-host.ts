@@ -2,7 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { join } from "node:path";
-import type { Engine } from "@devenv/engine";
+import type { Engine, Settings } from "@devenv/engine";
 import type { Question } from "@devenv/engine/eval-io";
 import type { HomeLayout } from "@devenv/protocol";
 import { installationRoot } from "../installation.ts";
@@ -11,9 +11,12 @@ import { installationRoot } from "../installation.ts";
 export class EvaluationHost {
 	readonly #layout: HomeLayout;
 	readonly #storeRoot: string;
+	readonly #changes: Partial<Settings>;
 	#engine: Promise<Engine> | undefined;
 
-	constructor(layout: HomeLayout, storeRoot: string) {
+	/** `changes` go before the user's own settings. */
+	constructor(layout: HomeLayout, storeRoot: string, changes: Partial<Settings> = {}) {
+		this.#changes = changes;
 		this.#layout = layout;
 		this.#storeRoot = storeRoot;
 	}
@@ -42,7 +45,7 @@ export class EvaluationHost {
 			storeRoot: this.#storeRoot,
 			state,
 			cache,
-			settings: readSettings(join(config, "config.yaml")),
+			settings: { ...readSettings(join(config, "config.yaml")), ...this.#changes },
 			helper: join(installationRoot(), "build/native/devenv-helper"),
 			onWarning: (message) => process.stderr.write(`warning: ${message}\n`),
 		});

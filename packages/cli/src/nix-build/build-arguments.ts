@@ -11,6 +11,8 @@ export interface BuildArguments {
 	readonly outLink: string | undefined;
 	readonly dryRun: boolean;
 	readonly keepGoing: boolean;
+	/** Builds again what is valid, and compares. */
+	readonly check: boolean;
 	/** The output of builds is not shown. */
 	readonly quiet: boolean;
 }
@@ -21,7 +23,6 @@ export type ParsedBuild =
 	| { readonly kind: "version" };
 
 const unsupported: Readonly<Record<string, string>> = {
-	"--check": "builds are not repeated to compare them",
 	"--run-env": "it is an old name of nix-shell",
 	"--repair": "what is damaged is not built again",
 };
@@ -30,7 +31,7 @@ const unsupported: Readonly<Record<string, string>> = {
 export function parseBuildArguments(argv: readonly string[], config: string = ""): ParsedBuild {
 	const rest: string[] = [];
 	let outLink: string | undefined = "result";
-	let [dryRun, keepGoing, quiet] = [false, false, false];
+	let [dryRun, keepGoing, quiet, check] = [false, false, false, false];
 	const pending = [...argv];
 	for (let word = pending.shift(); word !== undefined; word = pending.shift()) {
 		const reason = unsupported[word];
@@ -55,6 +56,9 @@ export function parseBuildArguments(argv: readonly string[], config: string = ""
 			case "--keep-going":
 				keepGoing = true;
 				break;
+			case "--check":
+				check = true;
+				break;
 			case "-Q":
 			case "--no-build-output":
 			case "--quiet":
@@ -70,7 +74,7 @@ export function parseBuildArguments(argv: readonly string[], config: string = ""
 	if (mode !== "instantiate") failUsage(`nix-build builds; '${mode}' is nix-instantiate's`);
 	const derivations = fromExpressions ? [] : inputs.filter((input) => /^\/.*\.drv$/.test(input));
 	const instantiate = { ...parsed.arguments, inputs: inputs.filter((input) => !derivations.includes(input)) };
-	return { kind: "run", arguments: { instantiate, derivations, outLink, dryRun, keepGoing, quiet } };
+	return { kind: "run", arguments: { instantiate, derivations, outLink, dryRun, keepGoing, check, quiet } };
 }
 
 function failUsage(message: string): never {

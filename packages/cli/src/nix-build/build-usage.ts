@@ -13,6 +13,12 @@ Builds derivations of Nix expressions, prints their outputs and makes links to t
   --no-out-link             make no link: the outputs may be collected as garbage
   --dry-run                 say what would be built
   -k, --keep-going          go on with what does not depend on a failure
+  -K, --keep-failed         keep the folder of a build that failed
+  --check                   build again what is there, and compare
+  -j, --max-jobs N          build N derivations at once
+  --cores N                 processors that a build may use (0: all)
+  --timeout N, --max-silent-time N
+                            seconds that a build may take, or be silent
   -Q, --no-build-output     do not show what builders write
   --store ROOT              use the store below ROOT
   --option NAME VALUE       set a configuration setting

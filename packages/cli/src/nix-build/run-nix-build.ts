@@ -7,8 +7,8 @@
 
 import { resolve } from "node:path";
 import { userLayout } from "@devenv/client";
-import { DiagnosticError, unreachable } from "@devenv/diagnostics";
-import type { EngineEvent } from "@devenv/engine";
+import { DiagnosticError, fail, unreachable } from "@devenv/diagnostics";
+import type { EngineEvent, Settings } from "@devenv/engine";
 import { NIX_VERSION } from "@devenv/evaluator";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
@@ -19,9 +19,8 @@ import { instantiateInThread, storeRootOf } from "../nix-instantiate/run-nix-ins
 import { type BuildArguments, type ParsedBuild, parseBuildArguments } from "./build-arguments.ts";
 import { buildUsage } from "./build-usage.ts";
 
-/** Exit statuses of Nix for builds that failed, and for outputs that are not what was promised. */
-const BUILD_FAILED = 100;
-const HASH_MISMATCH = 102;
+/** Of these Nix makes the exit status of builds that failed. */
+const statusBits = { build: 0x60, timedOut: 0x01, hashMismatch: 0x02, failed: 0x04, notDeterministic: 0x08 } as const;
 
 /** Runs the program; `argv` is without the program's name. Gives the exit status. */
 export async function runNixBuild(argv: readonly string[]): Promise<number> {
@@ -52,7 +51,7 @@ export async function runNixBuild(argv: readonly string[]): Promise<number> {
 async function build(given: BuildArguments): Promise<number> {
 	const layout = userLayout(callerEnvironment(process.env));
 	const root = storeRootOf(given.instantiate.store, layout) ?? layout.storeRoot;
-	const host = new EvaluationHost(layout, root);
+	const host = new EvaluationHost(layout, root, settingsOf(given.instantiate.settings));
 	try {
 		const found: FoundDerivation[] = given.derivations.map((drvPath) => ({ drvPath, outputName: "out" }));
 		const { instantiate } = given;
@@ -71,12 +70,36 @@ async function build(given: BuildArguments): Promise<number> {
 			tellPlan(engine.missing(wanted));
 			return 0;
 		}
-		await engine.realiseOutputs(wanted, { keepGoing: given.keepGoing, onEvent: tellEvents(given.quiet) });
+		const { wishesOfSettings } = await import("@devenv/engine");
+		const { keepGoing, quiet, check } = given;
+		const wishes = { ...wishesOfSettings(instantiate.settings), check };
+		await engine.realiseOutputs(wanted, { keepGoing, wishes, onEvent: tellEvents(quiet) });
 		linkOutputs(found, root, given.outLink);
 		return 0;
 	} finally {
 		await host.close();
 	}
+}
+
+/** What of Nix's settings is this program's in the user's config.yaml. */
+function settingsOf(given: ReadonlyMap<string, string>): Partial<Settings> {
+	const jobs = given.get("max-jobs");
+	const words = (name: string): readonly string[] | undefined =>
+		given
+			.get(name)
+			?.split(/\s+/)
+			.filter((word) => word !== "");
+	const substituters = given.get("substitute") === "false" ? [] : words("substituters");
+	const trustedPublicKeys = words("trusted-public-keys");
+	const maxJobs = jobs === undefined || jobs === "auto" ? undefined : Number(jobs);
+	if (maxJobs !== undefined && (!Number.isInteger(maxJobs) || maxJobs < 1)) {
+		fail("USAGE", `setting 'max-jobs' has invalid value '${String(jobs)}'`);
+	}
+	return {
+		...(maxJobs === undefined ? {} : { maxJobs }),
+		...(substituters === undefined ? {} : { substituters }),
+		...(trustedPublicKeys === undefined ? {} : { trustedPublicKeys }),
+	};
 }
 
 function tellPlan(missing: readonly DrvPath[]): void {
@@ -117,7 +140,23 @@ function describe(error: unknown): number {
 		for (const note of notes) process.stderr.write(`       ${note.message}\n`);
 		if (hint !== undefined) process.stderr.write(`       ${hint}\n`);
 	}
-	const codes = error.diagnostics.map(({ code }) => code);
-	if (codes.includes("STORE_HASH_MISMATCH") || codes.includes("FETCH_HASH_MISMATCH")) return HASH_MISMATCH;
-	return codes.some((code) => code.startsWith("BUILD_")) ? BUILD_FAILED : 1;
+	const bits = error.diagnostics.map(({ code }) => statusBit(code)).reduce((all, bit) => all | bit, 0);
+	return bits === 0 ? 1 : statusBits.build | bits;
+}
+
+function statusBit(code: string): number {
+	switch (code) {
+		case "BUILD_TIMED_OUT":
+			return statusBits.failed | statusBits.timedOut;
+		case "BUILD_NOT_DETERMINISTIC":
+			return statusBits.notDeterministic;
+		case "STORE_HASH_MISMATCH":
+		case "FETCH_HASH_MISMATCH":
+			return statusBits.failed | statusBits.hashMismatch;
+		case "BUILD_CHECK_NOT_VALID":
+		case "BUILD_CHECK_BUILTIN":
+			return 0;
+		default:
+			return code.startsWith("BUILD_") ? statusBits.failed : 0;
+	}
 }

@@ -68,12 +68,14 @@ test("the command line", (t) => {
 	t.is(parse().outLink, "result");
 	t.is(parse("--no-out-link").outLink, undefined);
 	t.is(parse("-o", "other").outLink, "other");
-	const { dryRun, keepGoing, quiet } = parse("--dry-run", "-k", "-Q");
-	t.deepEqual([dryRun, keepGoing, quiet], [true, true, true]);
+	const { dryRun, keepGoing, quiet, check } = parse("--dry-run", "-k", "-Q", "--check");
+	t.deepEqual([dryRun, keepGoing, quiet, check], [true, true, true, true]);
+	const { settings } = parse("-K", "-j4", "--timeout", "5", "--option", "max-log-size", "100").instantiate;
+	t.deepEqual([...settings.keys()].sort(), ["keep-failed", "max-jobs", "max-log-size", "timeout"]);
 	t.deepEqual(parse("/nix/store/x.drv", "z.nix").derivations, ["/nix/store/x.drv"]);
 	t.deepEqual(parse("/nix/store/x.drv", "z.nix").instantiate.inputs, ["z.nix"]);
 	t.deepEqual(parse("-E", "1").instantiate.inputs, ["1"]);
-	for (const argv of [["-o"], ["--check"], ["--eval"], ["--nonsense"]]) {
+	for (const argv of [["-o"], ["--repair"], ["--eval"], ["--nonsense"]]) {
 		const error = t.throws(() => parse(...argv), { instanceOf: DiagnosticError });
 		t.is(error.diagnostics[0]?.code, "USAGE");
 	}

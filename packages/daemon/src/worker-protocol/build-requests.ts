@@ -1,17 +1,19 @@
 /** Requests of the worker protocol to build, and what would be built. Layer 4. */
 
 import { DiagnosticError, fail } from "@devenv/diagnostics";
-import type { Engine } from "@devenv/engine";
+import type { BuildWishes, Engine } from "@devenv/engine";
 import { type DrvPath, HashesModulo, storePathBase, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { type ByteSource, ProtocolError } from "./byte-source.ts";
-import { buildStatus } from "./operations.ts";
+import { buildModes, buildStatus } from "./operations.ts";
 import { bytesOf, type DerivedPath, parseDerivedPath } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
 
 export class BuildRequests {
 	/** Whether to go on with what does not depend on a failure. */
 	keepGoing = false;
+	/** How the client wants things to be built. */
+	wishes: BuildWishes = {};
 	readonly #options: { readonly store: Store; readonly engine: Engine };
 
 	constructor(options: { readonly store: Store; readonly engine: Engine }) {
@@ -28,9 +30,9 @@ export class BuildRequests {
 
 	async buildPaths(request: WorkerRequest): Promise<void> {
 		const wanted = await readDerived(request.source, this.#options.store.storeDir);
-		await readMode(request);
+		const check = await readMode(request);
 		await request.answer(
-			() => this.#build(wanted, request),
+			() => this.#build(wanted, check, request),
 			(sink) => sink.number(1),
 		);
 	}
@@ -39,11 +41,11 @@ export class BuildRequests {
 	async buildPathsWithResults(request: WorkerRequest): Promise<void> {
 		const { minor, source } = request;
 		const wanted = await readDerived(source, this.#options.store.storeDir);
-		await readMode(request);
+		const check = await readMode(request);
 		await request.answer(
 			async () => {
 				const started = Math.floor(Date.now() / 1000);
-				const failure = await this.#build(wanted, request).then(
+				const failure = await this.#build(wanted, check, request).then(
 					() => undefined,
 					(error: unknown) => {
 						if (error instanceof DiagnosticError) return error;
@@ -90,7 +92,7 @@ export class BuildRequests {
 		return { status: buildStatus.built, message: "", outputs: realisations };
 	}
 
-	async #build(wanted: readonly DerivedPath[], { report, signal }: WorkerRequest): Promise<void> {
+	async #build(wanted: readonly DerivedPath[], check: boolean, { report, signal }: WorkerRequest): Promise<void> {
 		const { engine, store } = this.#options;
 		const missing = wanted.flatMap((each) => (each.kind === "opaque" && !store.isValid(each.path) ? [each.path] : []));
 		for (const each of wanted) if (each.kind === "opaque") store.addTempRoot(each.path);
@@ -104,7 +106,8 @@ export class BuildRequests {
 				store.addTempRoot(path);
 			}
 		}
-		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing: this.keepGoing });
+		const { keepGoing, wishes } = this;
+		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } });
 		const [first] = missing;
 		if (first !== undefined) fail("STORE_PATH_NOT_VALID", `path '${first}' does not exist and cannot be created`);
 	}
@@ -139,8 +142,10 @@ function readDerived(source: ByteSource, storeDir: string): Promise<DerivedPath[
 	return source.list(async () => parseDerivedPath(await source.string(), storeDir));
 }
 
-/** Building again to repair or to compare is not offered. */
-async function readMode({ source }: WorkerRequest): Promise<void> {
+/** Whether what is valid is to be built again and compared. */
+async function readMode({ source }: WorkerRequest): Promise<boolean> {
 	const mode = await source.number();
-	if (mode !== 0) throw new ProtocolError(mode === 1 ? "repairing is not supported" : "checking is not supported");
+	if (mode === buildModes.repair) throw new ProtocolError("repairing is not supported");
+	if (mode !== buildModes.normal && mode !== buildModes.check) throw new ProtocolError(`${mode} is no way to build`);
+	return mode === buildModes.check;
 }

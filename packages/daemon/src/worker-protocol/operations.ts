@@ -72,6 +72,9 @@ export const results = { buildLogLine: 101 } as const;
 /** What a client wants of its garbage. */
 export const garbageActions = { returnLive: 0, returnDead: 1, deleteDead: 2, deleteSpecific: 3 } as const;
 
+/** Whether what is valid is built again: to mend it, or to compare. */
+export const buildModes = { normal: 0, repair: 1, check: 2 } as const;
+
 /** How a build ended, as `BuildResult::Status` has it. */
 export const buildStatus = {
 	built: 0,

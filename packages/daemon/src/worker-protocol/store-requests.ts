@@ -1,7 +1,7 @@
 /** Which operation of the worker protocol is answered by what. Layer 4. */
 
 import { fail } from "@devenv/diagnostics";
-import type { Engine } from "@devenv/engine";
+import { type Engine, wishesOfSettings } from "@devenv/engine";
 import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
@@ -258,16 +258,28 @@ function outputsOf(store: Store, path: StorePath): Map<string, StorePath> {
 	return store.queryDerivationOutputs(parseDrvPath(path, store.storeDir));
 }
 
-/** What clients want that is theirs to choose: going on after a failure. The rest is this user's configuration. */
+/** What clients want of their builds; the rest of what they say is this user's configuration. */
 async function setOptions({ answer, source }: WorkerRequest, builds: BuildRequests): Promise<void> {
-	await source.boolean(); // keep failed builds
+	const keepFailed = await source.boolean();
 	const keepGoing = await source.boolean();
-	// Fall back, verbosity, jobs, silence, build hook, verbose builds, log type, traces, cores, substitutes.
-	for (let index = 0; index < 10; index++) await source.amount();
-	await source.list(async () => [await source.string(), await source.string()]);
+	for (let index = 0; index < 3; index++) await source.amount(); // falling back, verbosity, jobs
+	const silence = await source.amount();
+	for (let index = 0; index < 4; index++) await source.amount(); // build hook, verbose builds, kind of log, traces
+	const cores = await source.amount();
+	await source.amount(); // substitutes
+	const others = await source.list(
+		async (): Promise<[string, string]> => [textOf(await source.string()), textOf(await source.string())],
+	);
 	await answer(
 		() => {
 			builds.keepGoing = keepGoing;
+			builds.wishes = {
+				// Zero is what a client sends whose user wants nothing.
+				...(cores > 0 && Number.isSafeInteger(cores) ? { cores } : {}),
+				...(silence > 0 && Number.isSafeInteger(silence) ? { limits: { silentMs: silence * 1000 } } : {}),
+				...wishesOfSettings(others),
+				keepFailed,
+			};
 		},
 		() => undefined,
 	);

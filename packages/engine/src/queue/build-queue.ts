@@ -10,6 +10,7 @@
  */
 
 import type { EngineEvent, EngineListener, StepIdentity } from "../engine-event.ts";
+import type { BuildWishes } from "../realise/build-policy.ts";
 import { BuildCancelled, type BuildFailure, failureOf } from "./build-failure.ts";
 import { Slots } from "./slots.ts";
 
@@ -26,6 +27,8 @@ export type Plan =
 	| { readonly kind: "needed"; readonly name: string; readonly slot: SlotClass; readonly inputs: Wanted };
 
 export interface RealiseContext {
+	/** Of the request that this work was begun for. */
+	readonly wishes: BuildWishes;
 	/** Aborted when nobody waits for this derivation any more. */
 	readonly signal: AbortSignal;
 	/** Tells everyone who waits. */
@@ -34,9 +37,9 @@ export interface RealiseContext {
 
 /** What the queue needs to know of derivations. */
 export interface QueueBackend {
-	/** Called again after the inputs are made when planning was long ago; must be cheap. */
-	plan(drvPath: string, outputs: readonly string[]): Plan;
-	/** Makes the outputs valid, or throws. Inputs are valid when it is called. */
+	/** Called again after the inputs are made when planning was long ago; must be cheap. `check`: what is valid is to be built again. */
+	plan(drvPath: string, outputs: readonly string[], check: boolean): Plan;
+	/** Makes the outputs valid (or builds them again, as the wishes say), or throws. Inputs are valid when it is called. */
 	realise(drvPath: string, context: RealiseContext): Promise<void>;
 }
 
@@ -52,6 +55,8 @@ export interface QueueRequest {
 	readonly signal?: AbortSignal;
 	/** Go on with what does not depend on a failure; default false. */
 	readonly keepGoing?: boolean;
+	/** How to build; `check` is meant for the derivations named, not for their inputs. */
+	readonly wishes?: BuildWishes;
 }
 
 /** What a request ended with: empty when all succeeded. */
@@ -65,6 +70,9 @@ export interface RunningGoal extends StepIdentity {
 }
 
 interface Goal extends StepIdentity {
+	/** By which it is found: the derivation, and whether it is built again. */
+	readonly key: string;
+	readonly wishes: BuildWishes;
 	readonly slot: SlotClass;
 	readonly controller: AbortController;
 	/** Goals that this one waits for. */
@@ -79,6 +87,7 @@ interface Request {
 	readonly goals: Set<Goal>;
 	readonly onEvent: EngineListener;
 	readonly keepGoing: boolean;
+	readonly wishes: BuildWishes;
 	readonly failures: BuildFailure[];
 	readonly settle: (error: unknown) => void;
 	open: number;
@@ -122,6 +131,7 @@ export class BuildQueue {
 			goals: new Set(),
 			onEvent: options.onEvent ?? (() => undefined),
 			keepGoing: options.keepGoing ?? false,
+			wishes: options.wishes ?? {},
 			failures: [],
 			open: 0,
 			settled: false,
@@ -174,6 +184,7 @@ export class BuildQueue {
 	/** Walks from the wanted derivations to their inputs without recursion: chains can be thousands long. */
 	#planGoals(wanted: Wanted, request: Request, made: Goal[]): void {
 		const pending: { drvPath: string; outputs: readonly string[]; dependent: Goal | undefined }[] = [];
+		const { check = false, ...wishes } = request.wishes;
 		const push = (inputs: Wanted, dependent: Goal | undefined): void => {
 			for (const [drvPath, outputs] of inputs) pending.push({ drvPath, outputs, dependent });
 		};
@@ -181,16 +192,20 @@ export class BuildQueue {
 		const valid = new Set<string>();
 		for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
 			const { drvPath, outputs, dependent } = next;
-			const key = `${drvPath}!${outputs.join(",")}`;
-			if (valid.has(key)) continue;
-			let goal = this.#goals.get(drvPath);
+			const again = check && dependent === undefined;
+			const asked = `${drvPath}!${outputs.join(",")}`;
+			if (!again && valid.has(asked)) continue;
+			const key = again ? `${drvPath} again` : drvPath;
+			let goal = this.#goals.get(key);
 			if (goal === undefined) {
-				const plan = this.#backend.plan(drvPath, outputs);
+				const plan = this.#backend.plan(drvPath, outputs, again);
 				if (plan.kind === "valid") {
-					valid.add(key);
+					valid.add(asked);
 					continue;
 				}
 				goal = {
+					key,
+					wishes: again ? request.wishes : wishes,
 					drvPath,
 					name: plan.name,
 					slot: plan.slot,
@@ -201,7 +216,7 @@ export class BuildQueue {
 					state: "waiting",
 					since: 0,
 				};
-				this.#goals.set(drvPath, goal);
+				this.#goals.set(key, goal);
 				made.push(goal);
 				request.goals.add(goal);
 				push(plan.inputs, goal);
@@ -262,7 +277,7 @@ export class BuildQueue {
 			goal.state = "running";
 			goal.since = Date.now();
 			if (goal.slot === "build") emit({ kind: "building", drvPath, name });
-			await this.#backend.realise(drvPath, { signal, emit });
+			await this.#backend.realise(drvPath, { wishes: goal.wishes, signal, emit });
 		});
 	}
 
@@ -318,7 +333,7 @@ export class BuildQueue {
 
 	#remove(goal: Goal): void {
 		goal.state = "ended";
-		if (this.#goals.get(goal.drvPath) === goal) this.#goals.delete(goal.drvPath);
+		if (this.#goals.get(goal.key) === goal) this.#goals.delete(goal.key);
 		for (const input of goal.waitsFor) input.dependents.delete(goal);
 		this.#announceIdle();
 	}

@@ -12,7 +12,11 @@ export interface FailedBuild {
 	readonly tail: readonly string[];
 	/** The log's file; absent when there is none. */
 	readonly log?: string;
+	/** Where the folder that it worked in is kept, if it is. */
+	readonly kept?: string | undefined;
 }
+
+const TIMED_OUT = "BUILD_TIMED_OUT";
 
 /** The diagnostic for an outcome that is not success. */
 export function describeOutcome(outcome: BuildOutcome, build: FailedBuild, limits: BuildLimits): Diagnostic {
@@ -22,11 +26,17 @@ export function describeOutcome(outcome: BuildOutcome, build: FailedBuild, limit
 		case "killed":
 			return buildFailed(build, `its builder was killed by signal ${outcome.signal}`);
 		case "timed-out":
-			return buildFailed(build, `it took longer than ${seconds(limits.timeoutMs ?? outcome.afterMs)}`);
+			return {
+				...buildFailed(build, `it took longer than ${seconds(limits.timeoutMs ?? outcome.afterMs)}`),
+				code: TIMED_OUT,
+			};
 		case "silent":
-			return buildFailed(build, `it wrote nothing for ${seconds(limits.silentMs ?? outcome.afterMs)}`);
+			return {
+				...buildFailed(build, `it wrote nothing for ${seconds(limits.silentMs ?? outcome.afterMs)}`),
+				code: TIMED_OUT,
+			};
 		case "log-limit":
-			return buildFailed(build, `it wrote more than ${outcome.bytes} bytes to its log`);
+			return buildFailed(build, `it wrote more than ${limits.logBytes ?? outcome.bytes} bytes to its log`);
 		case "cancelled":
 			return buildFailed(build, "it was cancelled");
 		case "setup-failed":
@@ -37,12 +47,41 @@ export function describeOutcome(outcome: BuildOutcome, build: FailedBuild, limit
 }
 
 /** `BUILD_FAILED` with the end of the log. */
-export function buildFailed({ name, tail, log }: FailedBuild, reason: string): Diagnostic {
+export function buildFailed({ name, tail, log, kept }: FailedBuild, reason: string): Diagnostic {
 	const notes = tail.length === 0 ? [] : [{ message: ["the end of its log:", ...tail].join("\n") }];
+	if (kept !== undefined) notes.push({ message: `its build folder is kept: ${kept}` });
 	return diagnose("BUILD_FAILED", `building '${name}' failed: ${reason}`, {
 		notes,
 		...(log === undefined ? {} : { hint: `the whole log: zstd -dc '${log}'` }),
 	});
+}
+
+/** An output that came out otherwise when it was built again. */
+export interface Differing {
+	readonly drvPath: string;
+	readonly path: string;
+	/** What differs. */
+	readonly lines: readonly string[];
+	/** Where the second outputs are kept, if they are. */
+	readonly kept: string | undefined;
+}
+
+/** `BUILD_NOT_DETERMINISTIC`. */
+export function notDeterministic({ drvPath, path, lines, kept }: Differing): Diagnostic {
+	return diagnose(
+		"BUILD_NOT_DETERMINISTIC",
+		`derivation '${drvPath}' may not be deterministic: output '${path}' differs`,
+		{
+			notes: [
+				{ message: ["what differs:", ...lines].join("\n") },
+				...(kept === undefined ? [] : [{ message: `the second outputs are kept: ${kept}` }]),
+			],
+			hint:
+				kept === undefined
+					? "with --keep-failed the second outputs are kept, to be compared"
+					: `compare: diff -r '${path}' '${kept}'`,
+		},
+	);
 }
 
 /** The error of a request whose derivations failed. A bug among the failures is thrown as it is. */

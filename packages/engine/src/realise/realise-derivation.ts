@@ -6,16 +6,18 @@
  */
 
 import { execFile } from "node:child_process";
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { type BuildLimits, runBuild, type Sandbox, type SandboxBind } from "@devenv/builder";
+import { runBuild, type Sandbox, type SandboxBind } from "@devenv/builder";
 import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import {
 	type Derivation,
 	type DrvPath,
 	fixedOutput,
 	parseFixedOutput,
+	signObject,
+	type SignedObject,
 	type StorePath,
 	textFromBytes,
 } from "@devenv/nix-formats";
@@ -28,8 +30,12 @@ import type { Fetcher } from "../fetch/fetcher.ts";
 import type { RealiseContext } from "../queue/build-queue.ts";
 import { checkOutputs } from "./output-checks.ts";
 import { BuildLog, buildLogPath } from "./build-log.ts";
-import { buildFailed, describeOutcome } from "./build-error.ts";
-import { builtOutputPath, sandboxBuild } from "./sandbox-build.ts";
+import { buildFailed, describeOutcome, notDeterministic } from "./build-error.ts";
+import { type BuildPolicy, coresOf, policyOf, signersOf } from "./build-policy.ts";
+import { findDiffering } from "./find-differing.ts";
+import { keepFolder } from "./keep-folder.ts";
+import { runPostBuildHook } from "./post-build-hook.ts";
+import { buildFolder, builtOutputPath, sandboxBuild } from "./sandbox-build.ts";
 
 export interface RealiserOptions {
 	readonly store: Store;
@@ -41,10 +47,9 @@ export interface RealiserOptions {
 	readonly readyStage?: ReadyStage<FirstStage>;
 	/** Folder for logs. */
 	readonly logs: string;
-	readonly cores: number;
+	readonly policy: BuildPolicy;
 	/** Nix's name of this machine. */
 	readonly system: string;
-	readonly limits?: BuildLimits;
 	/** Of the host, besides the inputs; default: none. */
 	readonly binds?: readonly SandboxBind[];
 	readonly onWarning: (message: string) => void;
@@ -72,16 +77,20 @@ export async function realiseDerivation(
 	const drv = store.readDerivation(drvPath);
 	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
 	for (const path of outputs) store.addTempRoot(path);
+	const policy = policyOf(options.policy, context.wishes);
+	const again = context.wishes.check === true;
 	let lock = store.tryLock(outputs);
 	if (lock === undefined) {
 		context.emit({ kind: "blocked", drvPath, name: drv.name });
 		lock = await store.lock(outputs, { signal: context.signal });
 	}
 	try {
-		if (outputs.every((path) => store.isValid(path))) return;
+		if (!again && outputs.every((path) => store.isValid(path))) return;
 		const scratch = store.scratch();
 		try {
-			await build({ drv, drvPath, scratch, options, context });
+			const work: Work = { drv, drvPath, scratch, policy, options, context };
+			if (again) await checkAgain(work);
+			else await build(work);
 		} finally {
 			scratch.remove();
 		}
@@ -103,31 +112,63 @@ interface Work {
 	readonly drv: Derivation;
 	readonly drvPath: DrvPath;
 	readonly scratch: Scratch;
+	readonly policy: BuildPolicy;
 	readonly options: RealiserOptions;
 	readonly context: RealiseContext;
 }
 
 async function build(work: Work): Promise<void> {
-	const { drv, drvPath, options, context } = work;
+	const { drv, drvPath, policy, options, context } = work;
 	const { name } = drv;
-	const log = new BuildLog(buildLogPath(options.logs, drvPath), (line) => {
-		context.emit({ kind: "log", drvPath, name, line });
-	});
-	let made: readonly BuiltOutput[];
-	try {
-		if (drv.builder.startsWith(BUILTIN_PREFIX)) made = await runBuiltin(work, log);
-		else made = await runInSandbox(work, log);
-	} finally {
-		const fault = await log.close();
-		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
-	}
-	context.signal.throwIfAborted();
-	const infos = await options.store.registerOutputs(made, (fresh) => {
-		checkOutputs(drv, options.store, fresh);
+	const signers = signersOf(policy);
+	const sign = (object: SignedObject): string[] => signers.map((key) => signObject(object, key));
+	const infos = await logged(work, async (log) => {
+		const made = drv.builder.startsWith(BUILTIN_PREFIX) ? await runBuiltin(work, log) : await runInSandbox(work, log);
+		context.signal.throwIfAborted();
+		const outputs = signers.length === 0 ? made : made.map((output) => ({ ...output, sign }));
+		const registered = await options.store.registerOutputs(outputs, (fresh) => {
+			checkOutputs(drv, options.store, fresh);
+		});
+		const hook = policy.postBuildHook;
+		if (hook !== undefined) {
+			const paths = registered.map(({ path }) => path);
+			const onOutput = (chunk: Uint8Array): void => log.write(chunk);
+			await runPostBuildHook({ hook, name, drvPath, outputs: paths, onOutput, signal: context.signal });
+		}
+		return registered;
 	});
 	if (isDownload(drv)) {
 		const bytes = infos.reduce((sum, { narSize }) => sum + narSize, 0);
 		context.emit({ kind: "fetched", drvPath, name, bytes });
+	}
+}
+
+/** Builds once more, and fails with `BUILD_NOT_DETERMINISTIC` where an output is not the one that is in the store. */
+async function checkAgain(work: Work): Promise<void> {
+	const { drv, drvPath, policy, options } = work;
+	const made = await logged(work, (log) => runInSandbox(work, log));
+	const differing = await findDiffering(options.store, made);
+	if (differing.length === 0) return;
+	const kept = policy.keepFailed
+		? await keepFolder(
+				`nix-check-${drv.name}`,
+				differing.map(({ from }) => from),
+			)
+		: undefined;
+	throw new DiagnosticError(differing.map(({ path, lines }) => notDeterministic({ drvPath, path, lines, kept })));
+}
+
+/** Does work with the derivation's log. */
+async function logged<T>({ drv, drvPath, options, context }: Work, work: (log: BuildLog) => Promise<T>): Promise<T> {
+	const { name } = drv;
+	const log = new BuildLog(buildLogPath(options.logs, drvPath), (line) => {
+		context.emit({ kind: "log", drvPath, name, line });
+	});
+	try {
+		return await work(log);
+	} finally {
+		const fault = await log.close();
+		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
 	}
 }
 
@@ -189,7 +230,8 @@ function tellProgress(step: StepIdentity, { emit }: RealiseContext): (progress: 
 	};
 }
 
-async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, log: BuildLog): Promise<BuiltOutput[]> {
+async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
+	const { drv, drvPath, scratch, policy, options, context } = work;
 	const { store, system } = options;
 	if (drv.system !== system) {
 		const message = `'${drv.name}' is built on ${textFromBytes(drv.system)}, this machine is ${system}`;
@@ -198,14 +240,14 @@ async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, l
 	const sandbox = await options.sandbox();
 	if (sandbox.kind === "none") throw new DiagnosticError(sandbox.diagnostic);
 	const closure = inputClosure(store, drv);
-	const limits = options.limits ?? {};
+	const { limits } = policy;
 	const running = runBuild(
 		sandbox,
 		sandboxBuild(drv, {
 			store,
 			closure,
 			scratch: scratch.path,
-			cores: options.cores,
+			cores: coresOf(policy),
 			limits,
 			...(options.binds === undefined ? {} : { binds: options.binds }),
 			onOutput: (chunk) => log.write(chunk),
@@ -216,7 +258,8 @@ async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, l
 	const outcome = await running.done;
 	context.signal.throwIfAborted();
 	if (outcome.kind !== "exited" || outcome.status !== 0) {
-		const failed = { name: drv.name, tail: log.tail, ...(log.used ? { log: log.path } : {}) };
+		const kept = policy.keepFailed ? await keepBuildFolder(work) : undefined;
+		const failed = { name: drv.name, tail: log.tail, kept, ...(log.used ? { log: log.path } : {}) };
 		throw new DiagnosticError(describeOutcome(outcome, failed, limits));
 	}
 	const failed = (why: string): DiagnosticError => new DiagnosticError(buildFailed({ name: drv.name, tail: [] }, why));
@@ -229,6 +272,16 @@ async function runInSandbox({ drv, drvPath, scratch, options, context }: Work, l
 		made.push(builtOutput(drv, { path, from: own }, drvPath, closure));
 	}
 	return made;
+}
+
+/** Where the folder that a failed build worked in is kept; undefined where the build has made away with it. */
+async function keepBuildFolder({ drv, scratch }: Work): Promise<string | undefined> {
+	const folder = buildFolder(scratch.path);
+	if (folder === undefined) return undefined;
+	return keepFolder(
+		`nix-build-${drv.name}.drv`,
+		readdirSync(folder).map((name) => join(folder, name)),
+	);
 }
 
 /**

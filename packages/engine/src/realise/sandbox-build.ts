@@ -51,12 +51,22 @@ export interface SandboxBuildOptions {
  * folder is above the output, such as a link that leads to the host.
  */
 export function builtOutputPath(scratch: string, outPath: StorePath): string | undefined {
+	const folder = folderIn(scratch, dirname(outPath));
+	return folder === undefined ? undefined : join(folder, basename(outPath));
+}
+
+/** The folder that the builder worked in, as a host path; undefined as above. */
+export function buildFolder(scratch: string): string | undefined {
+	return folderIn(scratch, BUILD_FOLDER);
+}
+
+function folderIn(scratch: string, path: string): string | undefined {
 	let folder = rootFolder(scratch);
-	for (const name of dirname(outPath).split("/")) {
+	for (const name of path.split("/")) {
 		folder = join(folder, name);
 		if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
 	}
-	return join(folder, basename(outPath));
+	return folder;
 }
 
 /** Prepares the folders and gives the request. Throws `BUILD_ENVIRONMENT_SIZE` for attributes that are too large. */

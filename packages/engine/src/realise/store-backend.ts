@@ -1,6 +1,7 @@
 /** The build queue's view of the store and the builders. Layer 3. */
 
-import { type DrvPath, parseDrvPath, type StorePath } from "@devenv/nix-formats";
+import { fail } from "@devenv/diagnostics";
+import { type Derivation, type DrvPath, parseDrvPath, type StorePath } from "@devenv/nix-formats";
 import type { Plan, QueueBackend, RealiseContext } from "../queue/build-queue.ts";
 import { isDownload, realiseDerivation, type RealiserOptions } from "./realise-derivation.ts";
 
@@ -11,13 +12,15 @@ export class StoreBackend implements QueueBackend {
 		this.#options = options;
 	}
 
-	plan(text: string, outputs: readonly string[]): Plan {
+	plan(text: string, outputs: readonly string[], check: boolean): Plan {
 		const { store } = this.#options;
 		const drvPath: DrvPath = parseDrvPath(text, store.storeDir);
 		const drv = store.readDerivation(drvPath);
 		const paths = outputs.map((name) => drv.outputs.get(name)?.path ?? "");
 		for (const path of paths) if (path !== "") store.addTempRoot(path);
-		if (paths.every((path): path is StorePath => path !== "" && store.isValid(path))) return { kind: "valid" };
+		const valid = paths.every((path): path is StorePath => path !== "" && store.isValid(path));
+		if (check) requireChecking(drv, drvPath, valid);
+		else if (valid) return { kind: "valid" };
 		return {
 			kind: "needed",
 			name: drv.name,
@@ -28,5 +31,17 @@ export class StoreBackend implements QueueBackend {
 
 	realise(drvPath: string, context: RealiseContext): Promise<void> {
 		return realiseDerivation(parseDrvPath(drvPath, this.#options.store.storeDir), this.#options, context);
+	}
+}
+
+/** What is to be built again must have been built, and be no work of this program. */
+function requireChecking({ builder, name }: Derivation, drvPath: DrvPath, valid: boolean): void {
+	if (!valid) {
+		fail("BUILD_CHECK_NOT_VALID", `some outputs of '${drvPath}' are not valid, so checking is not possible`, {
+			hint: "build it first, without --check",
+		});
+	}
+	if (builder.startsWith("builtin:")) {
+		fail("BUILD_CHECK_BUILTIN", `'${name}' is made by devenv itself (${builder}), which is not done again to compare`);
 	}
 }

@@ -11,7 +11,9 @@ import { openStore } from "@devenv/store";
 import { removeFolder } from "@devenv/test-support";
 import test from "ava";
 import { createFetcher } from "../../src/fetch/http-fetcher.ts";
+import { usualPolicy } from "../../src/realise/build-policy.ts";
 import { realiseDerivation } from "../../src/realise/realise-derivation.ts";
+import { defaultSettings } from "../../src/settings.ts";
 import { addHostShell } from "./host-shell.ts";
 
 const helper = fileURLToPath(new URL("../../../../build/native/devenv-helper", import.meta.url));
@@ -59,13 +61,13 @@ for (const fixed of [false, true]) {
 				sandbox: () => Promise.resolve(sandbox),
 				builtins: new Map(),
 				logs: join(folder, "logs"),
-				cores: 1,
+				policy: { ...usualPolicy(defaultSettings()), cores: 1 },
 				system: "x86_64-linux",
 				onWarning: (message) => {
 					t.log(message);
 				},
 			},
-			{ signal: new AbortController().signal, emit: () => undefined },
+			{ wishes: {}, signal: new AbortController().signal, emit: () => undefined },
 		);
 		const error = await t.throwsAsync(realise, { instanceOf: DiagnosticError });
 		t.regex(error.message, /moved the store folder/);
