@@ -17,6 +17,7 @@ export async function copyStorePaths(
 	{ engine, evaluate }: CopyWorld,
 	request: RequestContext,
 ): Promise<CopyResult> {
+	using _ = engine.hold();
 	const options = { signal: request.signal, onEvent: request.progress };
 	const copy = (wanted: readonly StorePath[]): ReturnType<Engine["copyTo"]> =>
 		direction === "to" ? engine.copyTo(cache, wanted, options) : engine.copyFrom(cache, wanted, options);

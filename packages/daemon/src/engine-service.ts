@@ -351,6 +351,7 @@ export class EngineService {
 		request: RequestContext,
 		onRead: (reads: readonly TrackedRead[]) => void = () => undefined,
 	): Promise<PreparedShell> {
+		using _ = this.#engine.hold();
 		const built = this.history.rolledBack(params) ?? (await this.#build(params, request, onRead));
 		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
 		const { layout } = this.#context;

@@ -255,6 +255,11 @@ export interface Engine {
 	 * was kept under this name before. `link`: a path outside the store; roots are made at it and beside it.
 	 */
 	keepEnvironment(link: string, environment: Pick<EvaluatedEnvironment, "outPath" | "index" | "sources">): void;
+	/**
+	 * Until it is disposed, garbage collection keeps what requests work with or have made; without it, until the last of them is
+	 * over. For whoever makes a request of several of these.
+	 */
+	hold(): Disposable;
 	/** Deletes what nothing keeps: no root, no running process or build. Other requests are answered meanwhile. */
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome>;
 	/**

@@ -258,12 +258,9 @@ class StoreEngine implements Engine {
 
 	collectGarbage(options: GarbageRequest): Promise<GarbageOutcome> {
 		return this.#working(async () => {
-			// Else all that this daemon ever made would be kept. Somebody else's work keeps what it has.
+			// Else all that they ever made would be kept. Somebody else's work keeps what it has.
 			const isAlone = (): boolean => this.#active === 1 && this.#queue.running.length === 0;
-			if (isAlone() && !options.dryRun) {
-				await this.#evaluators.endIdle();
-				if (isAlone()) this.#store.forgetTempRoots();
-			}
+			if (isAlone() && !options.dryRun) await this.#evaluators.endIdle();
 			return collectInThread({ ...options, place: this.#store.place });
 		});
 	}
@@ -318,18 +315,35 @@ class StoreEngine implements Engine {
 		this.#store.close();
 	}
 
-	/** Runs a request; when the last one is over, this thread's heap is collected. */
-	async #working<T>(work: () => Promise<T>): Promise<T> {
+	hold(): Disposable {
 		this.#active++;
 		cancelIdleCollection();
+		let held = true;
+		return {
+			[Symbol.dispose]: () => {
+				if (!held) return;
+				held = false;
+				this.#active--;
+				if (this.#active === 0) this.#rest();
+			},
+		};
+	}
+
+	/** The last request is over: what was kept for it is let go, and this thread's heap collected. */
+	#rest(): void {
+		scheduleIdleCollection();
+		void this.#queue.whenIdle().then(() => {
+			if (this.#active === 0 && !this.#closing.signal.aborted) this.#store.forgetTempRoots();
+		});
+	}
+
+	async #working<T>(work: () => Promise<T>): Promise<T> {
+		using _ = this.hold();
 		try {
 			return await work();
 		} catch (error) {
 			const system = systemFailure(error);
 			throw system === undefined ? error : new DiagnosticError(system, { cause: error });
-		} finally {
-			this.#active--;
-			if (this.#active === 0) scheduleIdleCollection();
 		}
 	}
 

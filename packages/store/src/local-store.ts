@@ -92,7 +92,7 @@ class LocalStore implements Store {
 		if (!this.readOnly) makeFolders(layout);
 		this.#database = new Database(layout, this.readOnly);
 		this.#paths = new PathTable(this.#database, layout.storeDir);
-		this.#tempRoots = new TempRoots(layout, () => this.#openSession().folder);
+		this.#tempRoots = new TempRoots(layout, () => this.#openSession());
 		if (!this.readOnly) {
 			removeDeadSessions(layout, this.#database, this.#paths);
 			removeStaleMark(layout);

@@ -41,7 +41,7 @@ export class EvaluationHost {
 	async #start(): Promise<Engine> {
 		const { createEngine, readSettings } = await import("@devenv/engine");
 		const { state, cache, config } = this.#layout;
-		return createEngine({
+		const engine = createEngine({
 			storeRoot: this.#storeRoot,
 			state,
 			cache,
@@ -49,5 +49,8 @@ export class EvaluationHost {
 			helper: join(installationRoot(), "build/native/devenv-helper"),
 			onWarning: (message) => process.stderr.write(`warning: ${message}\n`),
 		});
+		// To its end: what was built is printed, linked and read between requests.
+		engine.hold();
+		return engine;
 	}
 }

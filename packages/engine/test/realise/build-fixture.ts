@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { type Diagnostic, DiagnosticError } from "@devenv/diagnostics";
-import { type Derivation, type DrvPath, HashesModulo, instantiate, type StorePath } from "@devenv/nix-formats";
+import { type Derivation, type DrvPath, HashesModulo, instantiate } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 import { skip, removeFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
