@@ -25,7 +25,9 @@ const log = {
 };
 const place = { root: "/", storeDir, stateDir };
 const own = join(dirname(socket), "devenv");
-const settings = parseSettings(`sandbox_paths: ${JSON.stringify(paths)}\n`, "<functional tests>");
+// As the tests' own nix.conf has it.
+const text = `keep_derivations: false\nsandbox_paths: ${JSON.stringify(paths)}\n`;
+const settings = parseSettings(text, "<functional tests>");
 
 /** An engine with its clients, for as long as the store is the same. */
 interface Serving {

@@ -3,7 +3,7 @@
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvModule, EnvSpec, LockFile } from "@devenv/env-file";
 import type { DrvPath, StorePath } from "@devenv/nix-formats";
-import type { GarbageReport, StorePlace } from "@devenv/store";
+import type { GarbageOptions, GarbageReport, StorePlace } from "@devenv/store";
 import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
 import type { AnswerValue, Question } from "./evaluation/messages.ts";
@@ -159,7 +159,7 @@ export interface RealiseOptions extends WorkOptions {
 	readonly wishes?: BuildWishes;
 }
 
-export interface GarbageRequest {
+export interface GarbageRequest extends Pick<GarbageOptions, "keepDerivations" | "keepOutputs"> {
 	/** Bytes after which it stops; absent: everything. */
 	readonly maxFreed?: number;
 	readonly dryRun: boolean;

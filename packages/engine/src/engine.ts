@@ -138,12 +138,15 @@ class StoreEngine implements Engine {
 	readonly #caches: Caches;
 	/** Folder for the git repositories that expressions name. */
 	readonly #repositories: string;
+	/** What garbage collection keeps beside what roots need. */
+	readonly #keeping: Pick<GarbageRequest, "keepDerivations" | "keepOutputs">;
 	/** Requests under way. */
 	#active = 0;
 
 	constructor(store: Store, options: EngineOptions) {
 		const { settings, cache } = options;
 		this.#store = store;
+		this.#keeping = { keepDerivations: settings.keepDerivations, keepOutputs: settings.keepOutputs };
 		this.#system = options.system ?? hostSystem();
 		this.#repositories = join(cache, "git");
 		this.#fetcher = createFetcher({
@@ -261,7 +264,7 @@ class StoreEngine implements Engine {
 			// Else all that they ever made would be kept. Somebody else's work keeps what it has.
 			const isAlone = (): boolean => this.#active === 1 && this.#queue.running.length === 0;
 			if (isAlone() && !options.dryRun) await this.#evaluators.endIdle();
-			return collectInThread({ ...options, place: this.#store.place });
+			return collectInThread({ ...this.#keeping, ...options, place: this.#store.place });
 		});
 	}
 

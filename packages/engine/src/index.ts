@@ -33,7 +33,7 @@ export type {
 	WorkOptions,
 } from "./engine-interface.ts";
 export type { BuildWishes } from "./realise/build-policy.ts";
-export { wishesOfSettings } from "./realise/wishes-of-settings.ts";
+export { keepingOfSettings, wishesOfSettings } from "./realise/wishes-of-settings.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";
 export { type MirrorProbe, probeMirrors } from "./fetch/probe-mirrors.ts";
 export { reply } from "./evaluation/evaluator-thread.ts";

@@ -22,6 +22,9 @@ export interface Settings {
 	readonly maxSilentTime: number;
 	/** Bytes that a build may write to its log; 0: any number. */
 	readonly maxLogSize: number;
+	/** Whether garbage collection keeps the derivers of what is alive, and the outputs of derivations that are. */
+	readonly keepDerivations: boolean;
+	readonly keepOutputs: boolean;
 	/** Files of the keys that sign what is built here. */
 	readonly secretKeyFiles: readonly string[];
 	/** Program that is run after each build; its path. */
@@ -50,6 +53,8 @@ export function defaultSettings(): Settings {
 		timeout: 0,
 		maxSilentTime: 0,
 		maxLogSize: 0,
+		keepDerivations: true,
+		keepOutputs: false,
 		secretKeyFiles: [],
 		postBuildHook: undefined,
 		maxFetches: 8,
@@ -91,6 +96,8 @@ const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	["timeout", numberOption("timeout", 0, 10_000_000)],
 	["max_silent_time", numberOption("maxSilentTime", 0, 10_000_000)],
 	["max_log_size", numberOption("maxLogSize", 0, Number.MAX_SAFE_INTEGER)],
+	["keep_derivations", switchOption("keepDerivations")],
+	["keep_outputs", switchOption("keepOutputs")],
 	["secret_key_files", listOption("secretKeyFiles", requireAbsolute, "a list of absolute paths")],
 	["post_build_hook", hookOption],
 	["max_fetches", numberOption("maxFetches", 1, 64)],
@@ -171,6 +178,17 @@ function numberOption(key: NumberKey, least: number, most: number): Option {
 		if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
 			return `a whole number from ${least} to ${most}`;
 		}
+		settings[key] = value;
+		return undefined;
+	};
+}
+
+type SwitchKey = { [K in keyof Settings]: Settings[K] extends boolean ? K : never }[keyof Settings];
+
+function switchOption(key: SwitchKey): Option {
+	return (node, settings) => {
+		const value: unknown = isScalar(node) ? node.value : undefined;
+		if (typeof value !== "boolean") return "true or false";
 		settings[key] = value;
 		return undefined;
 	};

@@ -16,6 +16,8 @@ cores: 2
 timeout: 3600
 max_silent_time: 600
 max_log_size: 1000000
+keep_derivations: false
+keep_outputs: true
 secret_key_files: [/etc/devenv/key]
 post_build_hook: /usr/local/bin/push
 max_fetches: 5
@@ -33,6 +35,8 @@ trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 		timeout: 3600,
 		maxSilentTime: 600,
 		maxLogSize: 1_000_000,
+		keepDerivations: false,
+		keepOutputs: true,
 		secretKeyFiles: ["/etc/devenv/key"],
 		postBuildHook: "/usr/local/bin/push",
 		maxFetches: 5,

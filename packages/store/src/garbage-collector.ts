@@ -128,8 +128,7 @@ class Collection {
 			.filter(({ link }) => !dropped.has(link))
 			.map((root) => root.path);
 		const valid = roots.filter((path) => graph.has(path));
-		// The deriver of what is alive is alive, as in Nix's default settings.
-		const live = new Set(closureOf(valid, (path) => [...(graph.get(path) ?? []), ...this.#derivers(path)]));
+		const live = new Set(closureOf(valid, (path) => [...(graph.get(path) ?? []), ...this.#companions(path)]));
 		const wanted = this.#options.paths;
 		if (wanted === undefined) {
 			const dead = [...graph.keys()].filter((path) => !live.has(path)).sort();
@@ -150,8 +149,13 @@ class Collection {
 			.reverse();
 	}
 
-	#derivers(path: StorePath): StorePath[] {
-		return isDrvPath(path, this.#context.layout.storeDir) ? [] : this.#context.paths.derivers(path);
+	/** What is alive with a path beside what it refers to. */
+	#companions(path: StorePath): readonly StorePath[] {
+		const { paths, layout } = this.#context;
+		const { keepDerivations = true, keepOutputs = false } = this.#options;
+		if (!isDrvPath(path, layout.storeDir)) return keepDerivations ? paths.derivers(path) : [];
+		if (!keepOutputs) return [];
+		return [...paths.derivationOutputs(path).values()].filter((output) => paths.isValid(output));
 	}
 
 	/** Removes a batch from the database; returns those that could be removed. */

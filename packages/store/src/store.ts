@@ -104,6 +104,10 @@ export interface GarbageOptions {
 	readonly maxFreed?: number;
 	/** Links of permanent roots that do not count: for a dry run, before they are removed. */
 	readonly dropped?: readonly string[];
+	/** The derivers of what is alive are alive; default true. */
+	readonly keepDerivations?: boolean;
+	/** The outputs of derivations that are alive are alive; default false. */
+	readonly keepOutputs?: boolean;
 	/** Deletes just these (and fails with `STORE_PATH_ALIVE` for one that is alive) instead of everything dead. */
 	readonly paths?: readonly StorePath[];
 }

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { canRunAs, skip, temporaryFolder } from "@devenv/test-support";
 import type { StorePath } from "@devenv/nix-formats";
 import test from "ava";
-import { openStore, type Store } from "../src/index.ts";
+import { type GarbageOptions, openStore, type Store } from "../src/index.ts";
 import { ended, runChild, startChild } from "./children/run-child.ts";
 import { addSample, buildSample, sampleDerivation, writeTree } from "./sample-store.ts";
 
@@ -178,6 +178,29 @@ test("the deriver of what is alive stays, with its inputs", async (t) => {
 	first.addRoot(`${folder}/result`, out);
 	first.close();
 	t.deepEqual(deleted(reopened(t, first)), [lone.path]);
+});
+
+test("derivers and outputs are kept or not, as one likes", async (t) => {
+	const folder = temporaryFolder(t);
+	const first = openStore({ root: `${folder}/root` });
+	const source = first.addText({ name: "source", contents: "x" });
+	const kept = await buildSample(first, sampleDerivation("kept", { sources: [source] }), "nothing");
+	const built = sampleDerivation("built");
+	const out = await buildSample(first, built, "made of nothing");
+	const deriver = first.addDerivation(built);
+	first.addRoot(`${folder}/result`, kept);
+	first.addRoot(`${folder}/drv`, deriver);
+	const keptDeriver = first.queryDerivers(kept);
+	first.close();
+	const store = reopened(t, first);
+	const dead = (options: GarbageOptions): StorePath[] =>
+		store
+			.collectGarbage({ ...options, dryRun: true })
+			.deleted.map(({ path }) => path)
+			.sort();
+	t.deepEqual(dead({}), [out]);
+	t.deepEqual(dead({ keepOutputs: true }), []);
+	t.deepEqual(dead({ keepDerivations: false }), [out, source, ...keptDeriver].sort());
 });
 
 test("files that nobody registered are removed, what is locked or not a store path stays", async (t) => {

@@ -1,7 +1,7 @@
 /** Requests of the worker protocol to build, and what would be built. Layer 4. */
 
 import { DiagnosticError, fail } from "@devenv/diagnostics";
-import type { BuildWishes, Engine } from "@devenv/engine";
+import type { BuildWishes, Engine, GarbageRequest } from "@devenv/engine";
 import { type DrvPath, HashesModulo, storePathBase, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { type ByteSource, ProtocolError } from "./byte-source.ts";
@@ -9,15 +9,23 @@ import { buildModes, buildStatus } from "./operations.ts";
 import { bytesOf, type DerivedPath, parseDerivedPath } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
 
-export class BuildRequests {
+/** What a client has chosen; it may choose again. */
+export interface ClientChoice {
 	/** Whether to go on with what does not depend on a failure. */
-	keepGoing = false;
-	/** How the client wants things to be built. */
-	wishes: BuildWishes = {};
-	readonly #options: { readonly store: Store; readonly engine: Engine };
+	keepGoing: boolean;
+	/** How things are to be built. */
+	wishes: BuildWishes;
+	/** What garbage collection keeps. */
+	keeping: Pick<GarbageRequest, "keepDerivations" | "keepOutputs">;
+}
 
-	constructor(options: { readonly store: Store; readonly engine: Engine }) {
+export class BuildRequests {
+	readonly #options: { readonly store: Store; readonly engine: Engine };
+	readonly #choice: ClientChoice;
+
+	constructor(options: { readonly store: Store; readonly engine: Engine }, choice: ClientChoice) {
 		this.#options = options;
+		this.#choice = choice;
 	}
 
 	async queryMissing({ answer, source }: WorkerRequest): Promise<void> {
@@ -106,7 +114,7 @@ export class BuildRequests {
 				store.addTempRoot(path);
 			}
 		}
-		const { keepGoing, wishes } = this;
+		const { keepGoing, wishes } = this.#choice;
 		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } });
 		const [first] = missing;
 		if (first !== undefined) fail("STORE_PATH_NOT_VALID", `path '${first}' does not exist and cannot be created`);

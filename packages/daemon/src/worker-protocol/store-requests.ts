@@ -1,11 +1,11 @@
 /** Which operation of the worker protocol is answered by what. Layer 4. */
 
 import { fail } from "@devenv/diagnostics";
-import { type Engine, wishesOfSettings } from "@devenv/engine";
+import { type Engine, keepingOfSettings, wishesOfSettings } from "@devenv/engine";
 import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
-import { BuildRequests } from "./build-requests.ts";
+import { BuildRequests, type ClientChoice } from "./build-requests.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { ProtocolError } from "./byte-source.ts";
 import { garbageActions, operations } from "./operations.ts";
@@ -20,7 +20,8 @@ export interface StoreRequestOptions extends AddRequestOptions {
 export function storeRequests(options: StoreRequestOptions): Map<number, WorkerHandler> {
 	const { engine, store } = options;
 	const adds = new AddRequests(options);
-	const builds = new BuildRequests(options);
+	const choice: ClientChoice = { keepGoing: false, wishes: {}, keeping: {} };
+	const builds = new BuildRequests(options, choice);
 	const path = async ({ source }: WorkerRequest): Promise<StorePath> =>
 		parseStorePath(await source.string(), store.storeDir);
 	const done = (sink: ByteSink): unknown => sink.number(1);
@@ -232,8 +233,8 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 				);
 			},
 		],
-		[operations.setOptions, (request) => setOptions(request, builds)],
-		[operations.collectGarbage, (request) => collectGarbage(request, engine, store)],
+		[operations.setOptions, (request) => setOptions(request, choice)],
+		[operations.collectGarbage, (request) => collectGarbage(request, { engine, store, choice })],
 		[operations.queryMissing, (request) => builds.queryMissing(request)],
 		[operations.buildPaths, (request) => builds.buildPaths(request)],
 		[operations.buildPathsWithResults, (request) => builds.buildPathsWithResults(request)],
@@ -258,8 +259,8 @@ function outputsOf(store: Store, path: StorePath): Map<string, StorePath> {
 	return store.queryDerivationOutputs(parseDrvPath(path, store.storeDir));
 }
 
-/** What clients want of their builds; the rest of what they say is this user's configuration. */
-async function setOptions({ answer, source }: WorkerRequest, builds: BuildRequests): Promise<void> {
+/** What clients want of their builds and of garbage collection; the rest of what they say is this user's configuration. */
+async function setOptions({ answer, source }: WorkerRequest, choice: ClientChoice): Promise<void> {
 	const keepFailed = await source.boolean();
 	const keepGoing = await source.boolean();
 	for (let index = 0; index < 3; index++) await source.amount(); // falling back, verbosity, jobs
@@ -272,8 +273,9 @@ async function setOptions({ answer, source }: WorkerRequest, builds: BuildReques
 	);
 	await answer(
 		() => {
-			builds.keepGoing = keepGoing;
-			builds.wishes = {
+			choice.keepGoing = keepGoing;
+			choice.keeping = keepingOfSettings(others);
+			choice.wishes = {
 				// Zero is what a client sends whose user wants nothing.
 				...(cores > 0 && Number.isSafeInteger(cores) ? { cores } : {}),
 				...(silence > 0 && Number.isSafeInteger(silence) ? { limits: { silentMs: silence * 1000 } } : {}),
@@ -285,7 +287,10 @@ async function setOptions({ answer, source }: WorkerRequest, builds: BuildReques
 	);
 }
 
-async function collectGarbage({ answer, source }: WorkerRequest, engine: Engine, store: Store): Promise<void> {
+async function collectGarbage(
+	{ answer, source }: WorkerRequest,
+	{ engine, store, choice }: { readonly engine: Engine; readonly store: Store; readonly choice: ClientChoice },
+): Promise<void> {
 	const action = await source.number();
 	const paths = await readPaths(source, store.storeDir);
 	const ignoreLiveness = await source.boolean();
@@ -295,7 +300,7 @@ async function collectGarbage({ answer, source }: WorkerRequest, engine: Engine,
 		async () => {
 			if (ignoreLiveness) unsupported("deleting what is alive");
 			if (action === garbageActions.deleteSpecific) {
-				const report = store.collectGarbage({ paths });
+				const report = store.collectGarbage({ ...choice.keeping, paths });
 				return { paths: report.deleted.map(({ path }) => path), bytes: report.bytesFreed };
 			}
 			const { returnLive, returnDead, deleteDead } = garbageActions;
@@ -303,6 +308,7 @@ async function collectGarbage({ answer, source }: WorkerRequest, engine: Engine,
 				throw new ProtocolError(`${action} is nothing to do with garbage`);
 			}
 			const report = await engine.collectGarbage({
+				...choice.keeping,
 				dryRun: action !== deleteDead,
 				dropped: [],
 				groups: [],

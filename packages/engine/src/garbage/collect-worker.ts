@@ -25,12 +25,12 @@ function answer(request: CollectRequest): CollectReply {
 	}
 }
 
-function collect(store: Store, { maxFreed, dryRun, dropped, groups }: CollectRequest): GarbageOutcome {
+function collect(store: Store, { groups, place: _, ...options }: CollectRequest): GarbageOutcome {
+	const { dropped } = options;
 	const sizes = measure(store, groups);
-	const limit = maxFreed === undefined ? {} : { maxFreed };
 	// They end with this session.
 	for (const path of unpackedPackages(store, dropped)) store.addTempRoot(path);
-	return { ...store.collectGarbage({ ...limit, dryRun, dropped }), sizes };
+	return { ...store.collectGarbage(options), sizes };
 }
 
 function measure(store: Store, groups: CollectRequest["groups"]): GarbageOutcome["sizes"] {

@@ -1,6 +1,7 @@
-/** What Nix's settings wish of builds, for programs and clients that speak of them. Layer 3. Source: Nix manual, "nix.conf". */
+/** What Nix's settings wish of builds and garbage collection, for programs and clients that speak of them. Layer 3. Source: Nix manual, "nix.conf". */
 
 import { fail } from "@devenv/diagnostics";
+import type { GarbageRequest } from "../engine-interface.ts";
 import type { BuildWishes } from "./build-policy.ts";
 
 type Writable = { -readonly [K in keyof BuildWishes]: BuildWishes[K] };
@@ -36,6 +37,19 @@ export function wishesOfSettings(settings: Iterable<readonly [name: string, valu
 	const wishes: Writable = {};
 	for (const [name, value] of settings) readers[name]?.(value, wishes, name);
 	return wishes;
+}
+
+/** The same for garbage collection. */
+export function keepingOfSettings(
+	settings: Iterable<readonly [name: string, value: string]>,
+): Pick<GarbageRequest, "keepDerivations" | "keepOutputs"> {
+	const found = new Map(settings);
+	const keepDerivations = found.get("keep-derivations");
+	const keepOutputs = found.get("keep-outputs");
+	return {
+		...(keepDerivations === undefined ? {} : { keepDerivations: truth(keepDerivations, "keep-derivations") }),
+		...(keepOutputs === undefined ? {} : { keepOutputs: truth(keepOutputs, "keep-outputs") }),
+	};
 }
 
 function wholeNumber(value: string, name: string): number {

@@ -1,6 +1,6 @@
 import { DiagnosticError } from "@devenv/diagnostics";
 import test from "ava";
-import { wishesOfSettings } from "../../src/realise/wishes-of-settings.ts";
+import { keepingOfSettings, wishesOfSettings } from "../../src/realise/wishes-of-settings.ts";
 
 test("Nix's settings as wishes; others are left alone", (t) => {
 	const settings: [string, string][] = [
@@ -21,6 +21,13 @@ test("Nix's settings as wishes; others are left alone", (t) => {
 		postBuildHook: "/bin/hook",
 	});
 	t.deepEqual(wishesOfSettings(new Map([["post-build-hook", ""]])), { postBuildHook: undefined });
+});
+
+test("what garbage collection is to keep", (t) => {
+	t.deepEqual(keepingOfSettings([["keep-derivations", "false"]]), { keepDerivations: false });
+	t.deepEqual(keepingOfSettings([["keep-outputs", "true"]]), { keepOutputs: true });
+	t.deepEqual(keepingOfSettings([]), {});
+	t.throws(() => keepingOfSettings([["keep-outputs", "x"]]), { instanceOf: DiagnosticError });
 });
 
 for (const [name, value] of [
