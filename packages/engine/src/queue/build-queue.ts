@@ -2,7 +2,7 @@
  * The build queue: a graph of goals, one per derivation however many requests want it.
  *
  * A request names derivations. Planning walks from them towards their inputs, stopping at what is valid already, and
- * makes or joins goals. A goal runs when its inputs have succeeded and a slot of its class is free. Each goal knows the
+ * makes or joins goals. A goal runs when its inputs have succeeded and the schedule of its class gives it a slot. Each goal knows the
  * requests that want it: a goal that nobody wants any more is aborted. A failed goal fails what depends on it; a request
  * that does not keep going ends at its first failure and lets go of the rest.
  *
@@ -12,7 +12,7 @@
 import type { EngineEvent, EngineListener, StepIdentity } from "../engine-event.ts";
 import type { BuildWishes } from "../realise/build-policy.ts";
 import { BuildCancelled, type BuildFailure, failureOf } from "./build-failure.ts";
-import { Slots } from "./slots.ts";
+import { Schedule } from "./schedule.ts";
 
 /** What a class of work competes for: the network, or a processor. */
 export type SlotClass = "fetch" | "build";
@@ -79,6 +79,8 @@ interface Goal extends StepIdentity {
 	readonly waitsFor: Set<Goal>;
 	readonly dependents: Set<Goal>;
 	readonly wantedBy: Set<Request>;
+	/** Length of the longest chain of goals that ends with this one waiting to be made. */
+	height: number;
 	state: "waiting" | "ready" | "running" | "ended";
 	since: number;
 }
@@ -96,7 +98,7 @@ interface Request {
 
 export class BuildQueue {
 	readonly #backend: QueueBackend;
-	readonly #slots: Readonly<Record<SlotClass, Slots>>;
+	readonly #schedules: Readonly<Record<SlotClass, Schedule<Request, Goal>>>;
 	readonly #goals = new Map<string, Goal>();
 	readonly #idle = new Set<() => void>();
 	/** Goals whose work has not come to rest, aborted ones included. */
@@ -104,7 +106,8 @@ export class BuildQueue {
 
 	constructor(backend: QueueBackend, limits: QueueLimits) {
 		this.#backend = backend;
-		this.#slots = { build: new Slots(limits.builds), fetch: new Slots(limits.fetches) };
+		const isWaiting = (goal: Goal): boolean => goal.state === "ready";
+		this.#schedules = { build: new Schedule(limits.builds, isWaiting), fetch: new Schedule(limits.fetches, isWaiting) };
 	}
 
 	/** The goals at work now, oldest first. */
@@ -178,7 +181,26 @@ export class BuildQueue {
 				request.onEvent({ kind: "building", drvPath: goal.drvPath, name: goal.name });
 			}
 		}
-		for (const goal of made) this.#startIfReady(goal);
+		this.#measure(request);
+		for (const goal of made) this.#readyIfFree(goal);
+		// Goals of others that are ready already are wanted more than before.
+		for (const goal of goals) if (goal.state === "ready") this.#offer(goal, [request]);
+		this.#startAll();
+	}
+
+	/** Heights of a request's goals, dependents before what they wait for. */
+	#measure({ goals }: Request): void {
+		const open = new Map<Goal, number>();
+		for (const goal of goals) for (const input of goal.waitsFor) open.set(input, (open.get(input) ?? 0) + 1);
+		const next = [...goals].filter((goal) => !open.has(goal));
+		for (let goal = next.pop(); goal !== undefined; goal = next.pop()) {
+			for (const input of goal.waitsFor) {
+				input.height = Math.max(input.height, goal.height + 1);
+				const left = (open.get(input) ?? 0) - 1;
+				open.set(input, left);
+				if (left === 0) next.push(input);
+			}
+		}
 	}
 
 	/** Walks from the wanted derivations to their inputs without recursion: chains can be thousands long. */
@@ -213,6 +235,7 @@ export class BuildQueue {
 					waitsFor: new Set(),
 					dependents: new Set(),
 					wantedBy: new Set([request]),
+					height: 1,
 					state: "waiting",
 					since: 0,
 				};
@@ -241,51 +264,61 @@ export class BuildQueue {
 		}
 	}
 
-	#startIfReady(goal: Goal): void {
+	#readyIfFree(goal: Goal): void {
 		if (goal.state !== "waiting" || goal.waitsFor.size > 0) return;
 		goal.state = "ready";
-		void this.#run(goal);
+		this.#offer(goal, goal.wantedBy);
+	}
+
+	#offer(goal: Goal, requests: Iterable<Request>): void {
+		this.#schedules[goal.slot].add(goal, requests, goal.height);
+	}
+
+	/** Fills the free slots. */
+	#startAll(): void {
+		for (const schedule of Object.values(this.#schedules)) {
+			for (;;) {
+				const goal = schedule.take(({ wantedBy }) => wantedBy);
+				if (goal === undefined) break;
+				void this.#run(goal);
+			}
+		}
 	}
 
 	async #run(goal: Goal): Promise<void> {
-		const { drvPath, name } = goal;
+		const { drvPath, name, controller, wishes } = goal;
 		const emit = (event: EngineEvent): void => {
 			for (const request of [...goal.wantedBy]) request.onEvent(event);
 		};
 		this.#active++;
+		goal.state = "running";
+		goal.since = Date.now();
 		try {
-			await this.#work(goal, emit);
-			if (goal.state === "ended") return;
-			if (goal.slot === "build") emit({ kind: "built", drvPath, name });
-			this.#succeed(goal);
+			if (goal.slot === "build") emit({ kind: "building", drvPath, name });
+			await this.#backend.realise(drvPath, { wishes, signal: controller.signal, emit });
+			if (!hasEnded(goal)) {
+				if (goal.slot === "build") emit({ kind: "built", drvPath, name });
+				this.#succeed(goal);
+			}
 		} catch (error) {
-			if (goal.state === "ended") return;
-			const failure = failureOf(error, goal);
-			emit({ kind: "failed", drvPath, name, message: failure.message });
-			this.#fail(goal, failure);
+			if (!hasEnded(goal)) {
+				const failure = failureOf(error, goal);
+				emit({ kind: "failed", drvPath, name, message: failure.message });
+				this.#fail(goal, failure);
+			}
 		} finally {
 			this.#active--;
+			this.#schedules[goal.slot].done(goal);
+			this.#startAll();
 			this.#announceIdle();
 		}
-	}
-
-	async #work(goal: Goal, emit: EngineListener): Promise<void> {
-		const { drvPath, name } = goal;
-		const { signal } = goal.controller;
-		await this.#slots[goal.slot].run(signal, async () => {
-			signal.throwIfAborted();
-			goal.state = "running";
-			goal.since = Date.now();
-			if (goal.slot === "build") emit({ kind: "building", drvPath, name });
-			await this.#backend.realise(drvPath, { wishes: goal.wishes, signal, emit });
-		});
 	}
 
 	#succeed(goal: Goal): void {
 		this.#remove(goal);
 		for (const dependent of goal.dependents) {
 			dependent.waitsFor.delete(goal);
-			this.#startIfReady(dependent);
+			this.#readyIfFree(dependent);
 		}
 		for (const request of [...goal.wantedBy]) this.#close(goal, request);
 	}
@@ -322,6 +355,7 @@ export class BuildQueue {
 
 	/** A request lets go of its goals; those that nobody else wants are aborted. */
 	#release(request: Request): void {
+		for (const schedule of Object.values(this.#schedules)) schedule.forget(request);
 		for (const goal of request.goals) {
 			goal.wantedBy.delete(request);
 			if (goal.wantedBy.size > 0 || goal.state === "ended") continue;
@@ -343,4 +377,9 @@ export class BuildQueue {
 		for (const resolve of this.#idle) resolve();
 		this.#idle.clear();
 	}
+}
+
+/** Asked anew: somebody may have let go of the goal since. */
+function hasEnded(goal: Goal): boolean {
+	return goal.state === "ended";
 }

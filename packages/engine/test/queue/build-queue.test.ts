@@ -122,6 +122,31 @@ test("keeps to the limits of builds and of downloads", async (t) => {
 	t.is(fetching.mostRunning, 1);
 });
 
+test("what most waits for is begun first", async (t) => {
+	const backend = new FakeBackend({
+		leaf1: [],
+		leaf2: [],
+		bottom: [],
+		middle: ["bottom"],
+		top: ["middle", "leaf1", "leaf2"],
+	});
+	const queue = new BuildQueue(backend, { builds: 1, fetches: 1 });
+	await queue.request(wanted("top"));
+	t.is(backend.started[0], "bottom");
+	t.is(backend.started.at(-1), "top");
+});
+
+test("a small request does not wait for all of a large one", async (t) => {
+	const many = Array.from({ length: 50 }, (_, index) => `many${index}`);
+	const backend = new FakeBackend({ ...Object.fromEntries(many.map((name) => [name, []])), single: [] });
+	const queue = new BuildQueue(backend, { builds: 2, fetches: 1 });
+	const large = queue.request(wanted(...many));
+	await queue.request(wanted("single"));
+	t.true(backend.started.length < 10, String(backend.started.length));
+	await large;
+	t.is(backend.started.length, 51);
+});
+
 test("two requests share one build", async (t) => {
 	const backend = new FakeBackend({ a: ["shared"], b: ["shared"], shared: [] });
 	backend.held.add("shared");
