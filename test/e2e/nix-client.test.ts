@@ -1,8 +1,18 @@
 /** Real Nix as a client of our daemon, by its own protocol: it adds, builds, asks, copies, and collects garbage. */
 
-import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { findProgram, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
@@ -81,6 +91,9 @@ in rec {
   far = mk "far" "echo $two > $out" { inherit two; disallowedRequisites = [ one ]; };
   near = mk "near" "echo $two > $out" { inherit two; disallowedReferences = [ one ]; };
   graph = mk "graph" "cat deps > $out" { exportReferencesGraph = [ "deps" two ]; };
+  random = mk "random" "cat /proc/sys/kernel/random/uuid > $out" { };
+  slow = mk "slow" "echo begun; sleep 4; echo done > $out" { };
+  endless = mk "endless" "sleep 60" { };
   bad = mk "bad" "echo last words; exit 3" { };
 }
 `;
@@ -156,6 +169,61 @@ test.serial("real Nix builds with our daemon, sees its logs and failures, and ma
 	t.regex(json.stdout, /"outputs":\{"out":"\/nix\/store\/[^"]*-one"\}/);
 	const imported = nix(["nix-instantiate", "--eval", "-E", "import (import ./.).one"], { cwd: project });
 	t.is(imported.stdout.trim(), "1", imported.stderr);
+});
+
+test.serial("what real Nix's user wants of builds is done: checks, limits, folders of failed builds", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("nix-options", { "default.nix": derivations });
+	const build = (...args: readonly string[]): Ended => nix(["nix-build", "--no-out-link", ...args], { cwd: project });
+	t.is(build("-A", "random").code, 0);
+	const checked = build("-A", "random", "--check");
+	t.not(checked.code, 0);
+	t.regex(checked.stderr, /derivation '[^']*-random\.drv' may not be deterministic: output '[^']*-random' differs/);
+	t.is(build("-A", "one").code, 0);
+	t.is(build("-A", "one", "--check").code, 0);
+	const late = build("-A", "endless", "--timeout", "1");
+	t.not(late.code, 0);
+	t.regex(late.stderr, /took longer than 1 s/);
+	const silent = build("-A", "endless", "--max-silent-time", "1");
+	t.regex(silent.stderr, /wrote nothing for 1 s/);
+	const [, kept = ""] = /its build folder is kept: (\S+)/.exec(build("-A", "bad", "-K").stderr) ?? [];
+	t.true(existsSync(kept), kept);
+	rmSync(kept, { recursive: true });
+});
+
+test.serial("what was queued when the daemon was killed is built by the next one", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("killed", { "default.nix": derivations });
+	const drvPath = nix(["nix-instantiate", "-A", "slow"], { cwd: project }).stdout.trim();
+	const out = good(t, "nix-store", "-q", "--outputs", drvPath);
+	const status = async (): Promise<{ readonly pid: number; readonly builds: readonly { readonly name: string }[] }> => {
+		const { stdout } = await installation.devenv(["daemon", "status", "--json"]);
+		return JSON.parse(stdout) as { readonly pid: number; readonly builds: readonly { readonly name: string }[] };
+	};
+	const client = spawn("nix-store", ["-r", drvPath], {
+		stdio: "ignore",
+		env: { PATH: process.env["PATH"], HOME: join(installation.folder, "user-home"), NIX_REMOTE: remote },
+	});
+	const ended = new Promise((resolve) => client.once("close", resolve));
+	const deadline = Date.now() + 30_000;
+	let seen = await status();
+	while (!seen.builds.some(({ name }) => name === "slow")) {
+		t.true(Date.now() < deadline, "the build was begun");
+		seen = await status();
+	}
+	process.kill(seen.pid, "SIGKILL");
+	await ended;
+	t.false(existsSync(root + out));
+	t.is((await installation.devenv(["daemon", "start"])).code, 0);
+	const { pid } = await status();
+	t.not(pid, seen.pid);
+	const queue = join(installation.home, "state/queue");
+	while (!existsSync(root + out) || readdirSync(queue).length > 0) {
+		t.true(Date.now() < deadline + 30_000, "it was built by the next daemon");
+		await setTimeout(100);
+	}
+	t.is(readFileSync(root + out, "utf8"), "done\n");
+	t.is(good(t, "nix-store", "--check-validity", out), "");
 });
 
 test.serial("real Nix verifies our store, and copies to it and from it", async (t) => {

@@ -34,6 +34,8 @@ export interface DaemonService {
 	follow(onChange: () => void): Promise<void>;
 	/** Serves a client of Nix's worker protocol; `onActivity` is called when a request begins or ends. */
 	serveWorker?(socket: Socket, events: { readonly onActivity: () => void; readonly onEnd: () => void }): WorkerClient;
+	/** Goes on with builds that a daemon had queued that was killed. */
+	resume?(): void;
 	/** Resolves when no build is left. */
 	whenIdle(): Promise<void>;
 	/** Ends workers and builds, closes the store. */

@@ -46,6 +46,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		cache: layout.cache,
 		settings,
 		helper,
+		journal: true,
 		onWarning: (message) => log.write("warning", "engine", { message }),
 	});
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
@@ -89,6 +90,9 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		running: () =>
 			engine.running.map(({ drvPath, name, since }) => ({ drvPath, name, seconds: (Date.now() - since) / 1000 })),
 		whenIdle: () => engine.whenIdle(),
+		resume: () => {
+			engine.resume();
+		},
 		close: async () => {
 			await service.close();
 			await workers.close();

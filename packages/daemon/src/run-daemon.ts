@@ -69,6 +69,7 @@ async function start(options: ProcessOptions, context: ServiceContext): Promise<
 			...(options.protocol === undefined ? {} : { protocol: options.protocol }),
 		});
 		if (daemon === undefined) await service.close();
+		else service.resume?.();
 		return daemon;
 	} catch (error) {
 		await service.close();

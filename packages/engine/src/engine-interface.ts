@@ -25,6 +25,8 @@ export interface EngineOptions {
 	readonly helper: string;
 	/** Nix's name of this machine: `x86_64-linux`, `aarch64-linux`; by default of the machine it runs on. */
 	readonly system?: string;
+	/** Whether what is queued is written down in the state folder, for {@link Engine.resume}; default false. */
+	readonly journal?: boolean;
 	/** Told of what has no request to be told to. */
 	readonly onWarning?: (message: string) => void;
 }
@@ -272,6 +274,8 @@ export interface Engine {
 	describeEnvironment(drvPath: DrvPath): EnvironmentFile;
 	/** The packages of a root, from its derivation: all of them, sorted by name. */
 	rootMembers(drvPath: DrvPath): readonly RootMember[];
+	/** Goes on with what a process queued that was killed, as far as its derivations are still there; faults are warnings. */
+	resume(): void;
 	/** The builds at work, oldest first. */
 	readonly running: readonly RunningGoal[];
 	/** Resolves when no build is left. */

@@ -59,6 +59,7 @@ import { hostSystem } from "./host-system.ts";
 import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.ts";
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
+import { QueueJournal } from "./queue/journal.ts";
 import { neededFor, requireNoDownloads } from "./offline.ts";
 import { usualPolicy } from "./realise/build-policy.ts";
 import { failuresAsError } from "./realise/build-error.ts";
@@ -136,6 +137,8 @@ class StoreEngine implements Engine {
 	readonly #sandbox: Promise<Sandbox>;
 	readonly #readyStage: ReadyStage<FirstStage>;
 	readonly #caches: Caches;
+	readonly #journal: QueueJournal | undefined;
+	readonly #onWarning: (message: string) => void;
 	/** Folder for the git repositories that expressions name. */
 	readonly #repositories: string;
 	/** What garbage collection keeps beside what roots need. */
@@ -169,6 +172,9 @@ class StoreEngine implements Engine {
 			binds: sandboxBinds(settings.sandboxPaths),
 			onWarning,
 		});
+		this.#onWarning = onWarning;
+		this.#journal =
+			options.journal === true ? new QueueJournal(join(options.state, "queue"), store.storeDir) : undefined;
 		this.#caches = new Caches({ store, fetcher: this.#fetcher, cache, settings, onWarning });
 		this.#queue = new BuildQueue(this.#backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
@@ -231,7 +237,7 @@ class StoreEngine implements Engine {
 	}
 
 	async realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options: RealiseOptions = {}): Promise<void> {
-		await this.#working(() => this.#realise(wanted, options));
+		await this.#working(() => this.#realiseWrittenDown(wanted, options));
 	}
 
 	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[] {
@@ -298,6 +304,17 @@ class StoreEngine implements Engine {
 			.flatMap((each): readonly ComposeMember[] => ("name" in each ? [each] : each))
 			.map(({ name, version }) => ({ name, version }))
 			.sort((a, b) => (a.name < b.name ? -1 : 1));
+	}
+
+	resume(): void {
+		for (const { wanted, done } of this.#journal?.takeLeft(this.#onWarning) ?? []) {
+			const there = new Map([...wanted].filter(([drvPath]) => this.#store.isValid(drvPath)));
+			void this.#working(() => this.#realise(there, { keepGoing: true }))
+				.catch((error: unknown) => {
+					if (!this.#closing.signal.aborted) this.#onWarning(`resuming what was queued: ${String(error)}`);
+				})
+				.finally(done);
+		}
 	}
 
 	get running(): readonly RunningGoal[] {
@@ -450,6 +467,21 @@ class StoreEngine implements Engine {
 		const set = environment === null ? null : plainSet(await this.#packageSet(environment, options));
 		const { text, traces } = await this.#evaluator({ kind: "expression", set, text: expression, ...rest }, options);
 		return { text, traces };
+	}
+
+	/** A request of which there is something to build is in the journal until it ends. */
+	async #realiseWrittenDown(wanted: ReadonlyMap<DrvPath, readonly string[]>, options: RealiseOptions): Promise<void> {
+		const { onEvent } = options;
+		let done: (() => void) | undefined;
+		const listen: EngineListener = (event) => {
+			if (event.kind === "planned") done ??= this.#journal?.begin(wanted);
+			onEvent?.(event);
+		};
+		try {
+			await this.#realise(wanted, { ...options, onEvent: listen });
+		} finally {
+			done?.();
+		}
 	}
 
 	async #realise(wanted: Wanted, options: RealiseOptions): Promise<void> {
