@@ -315,3 +315,40 @@ test.serial("real Nix collects our garbage, and what a root keeps stays", async 
 	t.false(left.some(({ path }) => path.endsWith("-large")));
 	t.is(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
 });
+
+test.serial("real Nix is told what caches have, with sizes, and our daemon takes it from there", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("cached", { "default.nix": derivations });
+	const near = nix(["nix-build", "-A", "near", "--no-out-link"], { cwd: project }).stdout.trim();
+	const cache = join(installation.folder, "cache");
+	const key = join(installation.folder, "key");
+	const { stdout: publicKey } = await installation.devenv(["cache", "key", "cache-1", key]);
+	const copied = await installation.devenv(["copy", "--to", `file://${cache}`, "--key", key, near]);
+	t.is(copied.code, 0, copied.stderr);
+
+	const other = new Installation();
+	t.teardown(() => other.remove());
+	const settings = [`substituters: ["file://${cache}"]`, `trusted_public_keys: ["${publicKey.trim()}"]`, ""].join("\n");
+	other.write(join(other.home, "config/config.yaml"), settings);
+	t.is((await other.devenv(["daemon", "start"])).code, 0);
+	const { stdout } = await other.devenv(["daemon", "status", "--json"]);
+	const store = (JSON.parse(stdout) as { readonly nixRemote: string }).nixRemote;
+	const plan = nix(["nix-build", "-A", "near", "--dry-run"], { cwd: project, store });
+	t.regex(plan.stderr, /these 2 paths will be fetched \(0\.00 MiB download, 0\.00 MiB unpacked\):/);
+	t.notRegex(plan.stderr, /will be built/);
+	const ours = await other.devenv(["nix-build", "-A", "near", "--dry-run"], { cwd: project });
+	t.is(ours.stderr.replace(/^warning:.*\n/gm, ""), plan.stderr.replace(/^warning:.*\n/gm, ""));
+	const graph = nix(["nix-build", "-A", "graph", "--dry-run"], { cwd: project, store });
+	t.regex(
+		graph.stderr,
+		/these? 1? ?derivations? will be built:\n\s+\S+-graph\.drv|this derivation will be built:\n\s+\S+-graph\.drv/,
+	);
+
+	// By its path alone, without any derivation.
+	const taken = nix(["nix-store", "-r", near], { store });
+	t.is(taken.code, 0, taken.stderr);
+	const two = readFileSync(join(other.home, "root") + near, "utf8").trim();
+	t.is(readFileSync(join(other.home, "root") + two + "/number", "utf8"), "1\n");
+	t.is(nix(["nix-store", "-r", "/nix/store/i9pmrzmpshapij2kin22pff6fc2adavx-nothing"], { store }).code, 1);
+	t.is(nix(["nix-store", "--verify", "--check-contents"], { store }).code, 0);
+});

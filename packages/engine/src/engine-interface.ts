@@ -161,6 +161,26 @@ export interface RealiseOptions extends WorkOptions {
 	readonly wishes?: BuildWishes;
 }
 
+/** What a binary cache has. */
+export interface SubstitutablePath {
+	readonly path: StorePath;
+	readonly deriver: DrvPath | undefined;
+	readonly references: readonly StorePath[];
+	/** In bytes, compressed; undefined where the cache does not say it. */
+	readonly downloadSize: number | undefined;
+	readonly narSize: number;
+}
+
+/** What a request would do. */
+export interface RealisePlan {
+	/** Derivations, inputs before what needs them. */
+	readonly builds: readonly DrvPath[];
+	/** What is taken from binary caches, by path. */
+	readonly substitutes: readonly SubstitutablePath[];
+	/** Those of the other paths that cannot be made valid. */
+	readonly unknown: readonly StorePath[];
+}
+
 export interface GarbageRequest extends Pick<GarbageOptions, "keepDerivations" | "keepOutputs"> {
 	/** Bytes after which it stops; absent: everything. */
 	readonly maxFreed?: number;
@@ -246,8 +266,16 @@ export interface Engine {
 	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
 	/** The same for some outputs of derivations, by name. */
 	realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options?: RealiseOptions): Promise<void>;
-	/** The derivations that would be realised for these outputs. Nothing is made. */
-	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[];
+	/** What would be done to make these outputs, and these other paths, valid; nothing is. */
+	plan(
+		wanted: ReadonlyMap<DrvPath, readonly string[]>,
+		paths?: readonly StorePath[],
+		options?: WorkOptions,
+	): Promise<RealisePlan>;
+	/** Makes those of the paths valid that the user's binary caches have with all that they refer to. */
+	substitute(paths: readonly StorePath[], options?: WorkOptions): Promise<void>;
+	/** What the user's binary caches say of paths; what they do not have is left out. */
+	substitutable(paths: readonly StorePath[], options?: WorkOptions): Promise<readonly SubstitutablePath[]>;
 	search(request: SearchRequest, options?: WorkOptions): Promise<SearchOutcome>;
 	/** Whether a path is in the store, and where it lies. */
 	isValid(path: StorePath): boolean;

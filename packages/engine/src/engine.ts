@@ -1,8 +1,8 @@
 /** The engine: inputs, evaluators, queue and builders around one store. Layer 3. */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { detectSandbox, type Sandbox, type SandboxBind } from "@devenv/builder";
+import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
@@ -13,6 +13,7 @@ import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { decodeComposeRootAttributes } from "./builtin-builders/compose-attributes-decoder.ts";
 import { Caches, requireAll } from "./caches/caches.ts";
+import { substitutablePaths } from "./caches/substitutable-paths.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
 	ClosurePackage,
@@ -30,15 +31,18 @@ import type {
 	ModuleSource,
 	PackageReasons,
 	RealiseOptions,
+	RealisePlan,
 	RootMember,
 	SearchOutcome,
 	SearchRequest,
+	SubstitutablePath,
 	WorkOptions,
 } from "./engine-interface.ts";
 import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { answerQuestion } from "./fetch-tree/answer-question.ts";
+import { moduleRequest } from "./evaluation/module-request.ts";
 import { EvaluationRefused } from "./evaluation/evaluation-refused.ts";
 import type {
 	AnswerValue,
@@ -60,11 +64,11 @@ import { cancelIdleCollection, scheduleIdleCollection } from "./idle-collection.
 import { Inputs } from "./inputs/inputs.ts";
 import { BuildQueue, type RunningGoal, type Wanted } from "./queue/build-queue.ts";
 import { QueueJournal } from "./queue/journal.ts";
-import { neededFor, requireNoDownloads } from "./offline.ts";
+import { inputsFirst, neededFor, requireNoDownloads } from "./offline.ts";
 import { usualPolicy } from "./realise/build-policy.ts";
 import { failuresAsError } from "./realise/build-error.ts";
+import { sandboxBinds } from "./realise/sandbox-binds.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
-import { parseSandboxPath } from "./settings.ts";
 import { systemFailure } from "./system-failure.ts";
 import { callerLocales, callerShell } from "./caller-needs.ts";
 
@@ -103,26 +107,6 @@ function requireOneArchive(packages: EnvSpec["packages"], name: string): string 
 			hint: "take all packages from one archive; those of inputs with a default.nix may be beside them",
 		}),
 	);
-}
-
-/** What the user lets builds see; a path that has to be there and is not fails each build, and says so. */
-function sandboxBinds(paths: readonly string[]): SandboxBind[] {
-	return paths
-		.map(parseSandboxPath)
-		.filter(({ source, optional }) => !optional || existsSync(source))
-		.map(({ source, target }) => ({ source, target }));
-}
-
-/** What a module is told of env.yaml. */
-function moduleRequest({ file, profile = "default" }: ModuleSource, spec: EnvSpec): ModuleRequest {
-	const declared = {
-		...(spec.name === undefined ? {} : { name: spec.name.value }),
-		packages: spec.packages.map(({ text }) => text),
-		env: Object.fromEntries(spec.env.map(({ name, value }) => [name, value])),
-		aliases: Object.fromEntries(spec.aliases.map(({ name, value }) => [name, value])),
-		scripts: Object.fromEntries(spec.scripts.map(({ name, exec }) => [name, { exec }])),
-	};
-	return { file, profile, declared: JSON.stringify(declared) };
 }
 
 class StoreEngine implements Engine {
@@ -240,8 +224,37 @@ class StoreEngine implements Engine {
 		await this.#working(() => this.#realiseWrittenDown(wanted, options));
 	}
 
-	missing(wanted: ReadonlyMap<DrvPath, readonly string[]>): readonly DrvPath[] {
-		return [...neededFor(this.#backend, wanted).keys()].map((path) => parseDrvPath(path, this.#store.storeDir)).sort();
+	plan(
+		wanted: ReadonlyMap<DrvPath, readonly string[]>,
+		paths: readonly StorePath[] = [],
+		options: WorkOptions = {},
+	): Promise<RealisePlan> {
+		return this.#working(async () => {
+			for (const path of paths) this.#store.addTempRoot(path);
+			const missing = paths.filter((path) => !this.#store.isValid(path));
+			const { signal } = this.#copying(options);
+			const { covered, available, offers } = await this.#caches.plan(wanted, missing, signal);
+			const needed = neededFor(this.#backend, wanted, covered);
+			return {
+				builds: inputsFirst(needed).map((path) => parseDrvPath(path, this.#store.storeDir)),
+				substitutes: substitutablePaths(offers),
+				unknown: missing.filter((path) => !available.has(path)),
+			};
+		});
+	}
+
+	substitute(paths: readonly StorePath[], options: WorkOptions = {}): Promise<void> {
+		return this.#working(async () => {
+			for (const path of paths) this.#store.addTempRoot(path);
+			const missing = paths.filter((path) => !this.#store.isValid(path));
+			if (missing.length > 0) await this.#caches.substitutePaths(missing, this.#copying(options));
+		});
+	}
+
+	substitutable(paths: readonly StorePath[], options: WorkOptions = {}): Promise<readonly SubstitutablePath[]> {
+		return this.#working(async () => {
+			return substitutablePaths(await this.#caches.offersOf(paths, this.#copying(options).signal));
+		});
 	}
 
 	search(request: SearchRequest, options: WorkOptions = {}): Promise<SearchOutcome> {

@@ -25,10 +25,12 @@ export type {
 	PackageReasons,
 	PackageStep,
 	RealiseOptions,
+	RealisePlan,
 	RootMember,
 	SearchHit,
 	SearchOutcome,
 	SearchRequest,
+	SubstitutablePath,
 	TrackedRead,
 	WorkOptions,
 } from "./engine-interface.ts";

@@ -8,15 +8,37 @@ const MOST_NAMED = 10;
 
 const advice = "run the same command once without --offline";
 
+/** Derivations, each after those of its inputs that are among them, otherwise by name. */
+export function inputsFirst(needed: ReadonlyMap<string, Extract<Plan, { readonly kind: "needed" }>>): string[] {
+	const ordered = new Set<string>();
+	const open: { readonly path: string; readonly entered: boolean }[] = [...needed.keys()]
+		.sort()
+		.reverse()
+		.map((path) => ({ path, entered: false }));
+	for (let next = open.pop(); next !== undefined; next = open.pop()) {
+		const { path, entered } = next;
+		const plan = needed.get(path);
+		if (plan === undefined || ordered.has(path)) continue;
+		if (entered) {
+			ordered.add(path);
+			continue;
+		}
+		open.push({ path, entered: true });
+		for (const input of [...plan.inputs.keys()].sort().reverse()) open.push({ path: input, entered: false });
+	}
+	return [...ordered];
+}
+
 /** Fails with `FETCH_OFFLINE`; `what` is needed. */
 export function refuseDownload(what: string): never {
 	return fail("FETCH_OFFLINE", `${what} would have to be fetched, and --offline forbids it`, { hint: advice });
 }
 
-/** What has to be realised, by derivation; nothing is. */
+/** What has to be realised, by derivation, but for what is `covered` otherwise; nothing is. */
 export function neededFor(
 	backend: QueueBackend,
 	wanted: Wanted,
+	covered: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, Extract<Plan, { readonly kind: "needed" }>> {
 	const needed = new Map<string, Extract<Plan, { readonly kind: "needed" }>>();
 	const seen = new Set<string>();
@@ -25,6 +47,7 @@ export function neededFor(
 		const [drvPath, outputs] = next;
 		if (seen.has(drvPath)) continue;
 		seen.add(drvPath);
+		if (covered.has(drvPath)) continue;
 		const plan = backend.plan(drvPath, outputs, false);
 		if (plan.kind === "valid") continue;
 		needed.set(drvPath, plan);

@@ -8,7 +8,7 @@
 import { resolve } from "node:path";
 import { userLayout } from "@devenv/client";
 import { DiagnosticError, fail, unreachable } from "@devenv/diagnostics";
-import type { EngineEvent, Settings } from "@devenv/engine";
+import type { EngineEvent, RealisePlan, Settings } from "@devenv/engine";
 import { NIX_VERSION } from "@devenv/evaluator";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
@@ -67,7 +67,7 @@ async function build(given: BuildArguments): Promise<number> {
 			wanted.set(path, [...(wanted.get(path) ?? []), outputName]);
 		}
 		if (given.dryRun) {
-			tellPlan(engine.missing(wanted));
+			tellPlan(await engine.plan(wanted));
 			return 0;
 		}
 		const { wishesOfSettings } = await import("@devenv/engine");
@@ -102,10 +102,22 @@ function settingsOf(given: ReadonlyMap<string, string>): Partial<Settings> {
 	};
 }
 
-function tellPlan(missing: readonly DrvPath[]): void {
-	if (missing.length === 0) return;
-	const what = missing.length === 1 ? "this derivation" : `these ${missing.length} derivations`;
-	process.stderr.write(`${what} will be built:\n${missing.map((path) => `  ${path}\n`).join("")}`);
+/** In Nix's words. */
+function tellPlan({ builds, substitutes }: RealisePlan): void {
+	const list = (what: string, paths: readonly string[]): void => {
+		if (paths.length > 0) process.stderr.write(`${what}:\n${paths.map((path) => `  ${path}\n`).join("")}`);
+	};
+	const derivations = builds.length === 1 ? "this derivation" : `these ${builds.length} derivations`;
+	list(`${derivations} will be built`, builds);
+	const sum = (sizes: readonly (number | undefined)[]): string =>
+		(sizes.reduce<number>((all, size) => all + (size ?? 0), 0) / 1_048_576).toFixed(2);
+	const download = sum(substitutes.map(({ downloadSize }) => downloadSize));
+	const sizes = `(${download} MiB download, ${sum(substitutes.map(({ narSize }) => narSize))} MiB unpacked)`;
+	const paths = substitutes.length === 1 ? "this path" : `these ${substitutes.length} paths`;
+	list(
+		`${paths} will be fetched ${sizes}`,
+		substitutes.map(({ path }) => path),
+	);
 }
 
 function tellEvents(quiet: boolean): (event: EngineEvent) => void {

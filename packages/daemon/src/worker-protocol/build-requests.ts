@@ -28,11 +28,29 @@ export class BuildRequests {
 		this.#choice = choice;
 	}
 
-	async queryMissing({ answer, source }: WorkerRequest): Promise<void> {
-		const wanted = await readDerived(source, this.#options.store.storeDir);
+	async queryMissing({ answer, source, signal }: WorkerRequest): Promise<void> {
+		const { store, engine } = this.#options;
+		const wanted = await readDerived(source, store.storeDir);
 		await answer(
-			() => ({ builds: this.#options.engine.missing(this.#wantedOf(wanted)), unknown: this.#unknown(wanted) }),
-			(sink, { builds, unknown }) => sink.strings(builds).strings([]).strings(unknown).number(0).number(0),
+			async () => {
+				const opaque = wanted.flatMap((each) => (each.kind === "opaque" ? [each.path] : []));
+				const lost = wanted.flatMap((each) => {
+					return each.kind === "built" && !store.isValid(each.drvPath) ? [each.drvPath] : [];
+				});
+				const there = wanted.filter((each) => each.kind === "opaque" || store.isValid(each.drvPath));
+				const plan = await engine.plan(this.#wantedOf(there), opaque, { signal });
+				return { ...plan, unknown: [...plan.unknown, ...lost] };
+			},
+			(sink, { builds, substitutes, unknown }) => {
+				const sum = (sizes: readonly (number | undefined)[]): number =>
+					sizes.reduce<number>((all, size) => all + (size ?? 0), 0);
+				sink
+					.strings(builds)
+					.strings(substitutes.map(({ path }) => path))
+					.strings(unknown);
+				sink.number(sum(substitutes.map(({ downloadSize }) => downloadSize)));
+				sink.number(sum(substitutes.map(({ narSize }) => narSize)));
+			},
 		);
 	}
 
@@ -102,8 +120,9 @@ export class BuildRequests {
 
 	async #build(wanted: readonly DerivedPath[], check: boolean, { report, signal }: WorkerRequest): Promise<void> {
 		const { engine, store } = this.#options;
-		const missing = wanted.flatMap((each) => (each.kind === "opaque" && !store.isValid(each.path) ? [each.path] : []));
-		for (const each of wanted) if (each.kind === "opaque") store.addTempRoot(each.path);
+		const opaque = wanted.flatMap((each) => (each.kind === "opaque" ? [each.path] : []));
+		for (const path of opaque) store.addTempRoot(path);
+		await engine.substitute(opaque, { signal, onEvent: report.receive });
 		const outputs = this.#wantedOf(wanted);
 		for (const [drvPath, names] of outputs) {
 			const all = store.queryDerivationOutputs(drvPath);
@@ -116,7 +135,7 @@ export class BuildRequests {
 		}
 		const { keepGoing, wishes } = this.#choice;
 		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } });
-		const [first] = missing;
+		const first = opaque.find((path) => !store.isValid(path));
 		if (first !== undefined) fail("STORE_PATH_NOT_VALID", `path '${first}' does not exist and cannot be created`);
 	}
 
@@ -136,13 +155,6 @@ export class BuildRequests {
 			outputs.set(each.drvPath, [...new Set([...(outputs.get(each.drvPath) ?? []), ...names])]);
 		}
 		return outputs;
-	}
-
-	#unknown(wanted: readonly DerivedPath[]): StorePath[] {
-		const { store } = this.#options;
-		return wanted
-			.map((each) => (each.kind === "opaque" ? each.path : each.drvPath))
-			.filter((path) => !store.isValid(path));
 	}
 }
 

@@ -1,7 +1,7 @@
 /** Which operation of the worker protocol is answered by what. Layer 4. */
 
 import { fail } from "@devenv/diagnostics";
-import { type Engine, keepingOfSettings, wishesOfSettings } from "@devenv/engine";
+import { type Engine, keepingOfSettings, type SubstitutablePath, wishesOfSettings } from "@devenv/engine";
 import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
@@ -43,7 +43,7 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		[
 			operations.hasSubstitutes,
 			ofPath(
-				() => false,
+				async (asked) => (await engine.substitutable([asked])).length > 0,
 				(sink, found) => sink.boolean(found),
 			),
 		],
@@ -73,7 +73,9 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		],
 		[
 			operations.ensurePath,
-			ofPath((asked) => {
+			ofPath(async (asked) => {
+				store.addTempRoot(asked);
+				await engine.substitute([asked]);
 				requireValid(store, asked);
 			}, done),
 		],
@@ -107,8 +109,11 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		[
 			operations.querySubstitutablePathInfo,
 			ofPath(
-				() => false,
-				(sink, found) => sink.boolean(found),
+				(asked) => engine.substitutable([asked]),
+				(sink, [found]) => {
+					sink.boolean(found !== undefined);
+					if (found !== undefined) writeSubstitutable(sink, found);
+				},
 			),
 		],
 		[operations.narFromPath, async (request) => adds.narFromPath(request, await path(request))],
@@ -126,9 +131,12 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 			operations.queryValidPaths,
 			async (request) => {
 				const asked = await readPaths(request.source, store.storeDir);
-				await request.source.boolean(); // whether to substitute
+				const substitute = await request.source.boolean();
 				await request.answer(
-					() => store.queryValidPaths(asked),
+					async () => {
+						if (substitute) await engine.substitute(asked, { signal: request.signal });
+						return store.queryValidPaths(asked);
+					},
 					(sink, found) => sink.strings(found),
 				);
 			},
@@ -136,20 +144,28 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		[
 			operations.querySubstitutablePaths,
 			async (request) => {
-				await readPaths(request.source, store.storeDir);
+				const asked = await readPaths(request.source, store.storeDir);
 				await request.answer(
-					() => [],
-					(sink, found: readonly string[]) => sink.strings(found),
+					() => engine.substitutable(asked, { signal: request.signal }),
+					(sink, found) => sink.strings(found.map((each) => each.path)),
 				);
 			},
 		],
 		[
 			operations.querySubstitutablePathInfos,
 			async (request) => {
-				await request.source.list(async () => [await request.source.string(), await request.source.string()]);
+				const asked = await request.source.list(async () => {
+					const wanted = parseStorePath(await request.source.string(), store.storeDir);
+					await request.source.string(); // its content address
+					return wanted;
+				});
 				await request.answer(
-					() => undefined,
-					(sink) => sink.number(0),
+					() => engine.substitutable(asked, { signal: request.signal }),
+					(sink, found) =>
+						sink.list(found, (each) => {
+							sink.string(each.path);
+							writeSubstitutable(sink, each);
+						}),
 				);
 			},
 		],
@@ -253,6 +269,11 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 
 function unsupported(what: string): never {
 	return fail("WORKER_UNSUPPORTED", `this daemon does not support ${what}`);
+}
+
+function writeSubstitutable(sink: ByteSink, found: SubstitutablePath): void {
+	const { deriver = "", references, downloadSize = 0, narSize } = found;
+	sink.string(deriver).strings(references).number(downloadSize).number(narSize);
 }
 
 function outputsOf(store: Store, path: StorePath): Map<string, StorePath> {

@@ -12,7 +12,7 @@ import { BinaryCache } from "./binary-cache.ts";
 import { parseCacheAddress } from "./cache-address.ts";
 import { NarInfoMemo } from "./narinfo-memo.ts";
 import { NarThread } from "./nar-thread.ts";
-import { Substituter } from "./substituter.ts";
+import { type Available, type Offer, Substituter } from "./substituter.ts";
 import { substituteWanted } from "./substitute-wanted.ts";
 import { type UploadReport, uploadTo } from "./upload.ts";
 
@@ -37,6 +37,12 @@ export interface DownloadReport {
 	readonly missing: readonly { readonly path: StorePath; readonly reasons: readonly string[] }[];
 }
 
+/** What would be taken from caches. */
+export interface SubstitutionPlan extends Available {
+	/** Derivations that need not be built then. */
+	readonly covered: ReadonlySet<string>;
+}
+
 export class Caches {
 	readonly #options: CachesOptions;
 	readonly #memo: NarInfoMemo;
@@ -55,10 +61,35 @@ export class Caches {
 
 	/** Takes what the user's caches have of a request. Rejects only when the signal aborts. */
 	async substitute(wanted: Wanted, options: CopyOptions): Promise<void> {
-		const { settings, store, onWarning } = this.#options;
-		if (settings.substituters.length === 0) return;
-		this.#substituter ??= this.#make(settings.substituters, onWarning);
-		await substituteWanted(wanted, store, this.#substituter, options);
+		const substituter = this.#ofUser();
+		if (substituter === undefined) return;
+		await substituteWanted(wanted, this.#options.store, async (paths) => {
+			return (await substituter.substitute(paths, options)).valid;
+		});
+	}
+
+	/** What {@link substitute} would bring, and the derivations that need not be built then. */
+	async plan(wanted: Wanted, paths: readonly StorePath[], signal: AbortSignal): Promise<SubstitutionPlan> {
+		const substituter = this.#ofUser();
+		const offers = new Map<StorePath, Offer>();
+		if (substituter === undefined) return { covered: new Set(), available: new Set(), offers };
+		const take = async (asked: readonly StorePath[]): Promise<ReadonlySet<StorePath>> => {
+			const found = await substituter.lookUp(asked, signal);
+			for (const [path, offer] of found.offers) offers.set(path, offer);
+			return found.available;
+		};
+		const covered = await substituteWanted(wanted, this.#options.store, take);
+		return { covered, available: await take(paths), offers };
+	}
+
+	/** Makes those of the paths valid that the user's caches have with all that they refer to. */
+	async substitutePaths(paths: readonly StorePath[], options: CopyOptions): Promise<void> {
+		await this.#ofUser()?.substitute(paths, options);
+	}
+
+	/** What the user's caches say of paths. */
+	async offersOf(paths: readonly StorePath[], signal: AbortSignal): Promise<ReadonlyMap<StorePath, Offer>> {
+		return (await this.#ofUser()?.offersOf(paths, signal)) ?? new Map();
 	}
 
 	/** Copies paths with all that they refer to into a cache. Rejects with `CACHE_…`, `KEY_…`, `STORE_PATH_NOT_VALID`. */
@@ -85,6 +116,13 @@ export class Caches {
 		for (const cache of this.#opened) cache.close();
 		this.#memo.close();
 		this.#scratch?.remove();
+	}
+
+	/** Undefined where the user names no caches. */
+	#ofUser(): Substituter | undefined {
+		const { settings, onWarning } = this.#options;
+		if (settings.substituters.length === 0) return undefined;
+		return (this.#substituter ??= this.#make(settings.substituters, onWarning));
 	}
 
 	#make(urls: readonly string[], onWarning: (message: string) => void): Substituter {

@@ -4,26 +4,26 @@ import { type Derivation, parseDrvPath, type StorePath } from "@devenv/nix-forma
 import type { Store } from "@devenv/store";
 import type { Wanted } from "../queue/build-queue.ts";
 import { isDownload } from "../realise/realise-derivation.ts";
-import type { SubstituteContext, Substituter } from "./substituter.ts";
 
 /** Made in a moment from what it needs, and other for each variable of a project: asking for it would take longer. */
 const QUICK_BUILDER = "builtin:environment";
 
 /**
  * From the wanted derivations down: what a cache has needs none of its inputs. Downloads are left to their own mirrors, which
- * have the same bytes by the same hash; what says `allowSubstitutes = false` is built, as with Nix.
+ * have the same bytes by the same hash; what says `allowSubstitutes = false` is built, as with Nix. `take` gives those of some
+ * outputs that are there then; the derivations that need not be built for it are the result.
  */
 export async function substituteWanted(
 	wanted: Wanted,
 	store: Store,
-	substituter: Substituter,
-	context: SubstituteContext,
-): Promise<void> {
+	take: (paths: readonly StorePath[]) => Promise<ReadonlySet<StorePath>>,
+): Promise<ReadonlySet<string>> {
+	const covered = new Set<string>();
 	const seen = new Set<string>();
 	let level: readonly WantedOutputs[] = [...wanted];
 	while (level.length > 0) {
 		const next: WantedOutputs[] = [];
-		const asked: { readonly drv: Derivation; readonly paths: readonly StorePath[] }[] = [];
+		const asked: { readonly drvPath: string; readonly drv: Derivation; readonly paths: readonly StorePath[] }[] = [];
 		for (const [drvPath, names] of level) {
 			const key = `${drvPath}!${names.join(",")}`;
 			if (seen.has(key)) continue;
@@ -32,12 +32,16 @@ export async function substituteWanted(
 			const paths = isDownload(drv) ? [] : missingOutputs(store, drv, names);
 			if (paths.length === 0) continue;
 			if (drv.builder === QUICK_BUILDER || drv.env.get("allowSubstitutes") === "") next.push(...drv.inputDrvs);
-			else asked.push({ drv, paths });
+			else asked.push({ drvPath, drv, paths });
 		}
-		const { valid } = await substituter.substitute([...new Set(asked.flatMap(({ paths }) => paths))], context);
-		for (const { drv, paths } of asked) if (!paths.every((path) => valid.has(path))) next.push(...drv.inputDrvs);
+		const valid = await take([...new Set(asked.flatMap(({ paths }) => paths))]);
+		for (const { drvPath, drv, paths } of asked) {
+			if (paths.every((path) => valid.has(path))) covered.add(drvPath);
+			else next.push(...drv.inputDrvs);
+		}
 		level = next;
 	}
+	return covered;
 }
 
 type WantedOutputs = readonly [drvPath: string, outputs: readonly string[]];

@@ -56,6 +56,14 @@ export interface Substitution {
 	readonly bytes: number;
 }
 
+/** What caches have of paths. */
+export interface Available {
+	/** Those that they have with all that they refer to, and those that are valid. */
+	readonly available: ReadonlySet<StorePath>;
+	/** What would be fetched for these. */
+	readonly offers: ReadonlyMap<StorePath, Offer>;
+}
+
 /** Questions to caches at once. */
 const LOOKUPS = 16;
 
@@ -76,10 +84,7 @@ export class Substituter {
 	 * way is a warning; rejects only when the signal aborts.
 	 */
 	async substitute(paths: readonly StorePath[], context: SubstituteContext): Promise<Substitution> {
-		const request = new SubstitutionRequest(context.signal);
-		const plans = await Promise.all(paths.map((path) => this.#plan(path, request)));
-		const offers = new Map<StorePath, Offer>();
-		for (const plan of plans) for (const [path, offer] of plan ?? []) offers.set(path, offer);
+		const { available, offers } = await this.lookUp(paths, context.signal);
 		let bytes = 0;
 		const works = new Map<StorePath, Promise<boolean>>();
 		const bring = (path: StorePath): Promise<boolean> => {
@@ -95,12 +100,29 @@ export class Substituter {
 		};
 		const valid = new Set<StorePath>();
 		await Promise.all(
-			paths.map(async (path, index) => {
-				if (plans[index] !== undefined && (await bring(path))) valid.add(path);
+			paths.map(async (path) => {
+				if (available.has(path) && (await bring(path))) valid.add(path);
 			}),
 		);
 		context.signal.throwIfAborted();
 		return { valid, bytes };
+	}
+
+	/** What {@link substitute} would bring; nothing is fetched but what caches say of paths. */
+	async lookUp(paths: readonly StorePath[], signal: AbortSignal): Promise<Available> {
+		const request = new SubstitutionRequest(signal);
+		const plans = await Promise.all(paths.map((path) => this.#plan(path, request)));
+		const available = new Set(paths.filter((_, index) => plans[index] !== undefined));
+		const offers = new Map<StorePath, Offer>();
+		for (const plan of plans) for (const [path, offer] of plan ?? []) offers.set(path, offer);
+		return { available, offers };
+	}
+
+	/** What the first cache that has a path says of it, whatever it refers to. */
+	async offersOf(paths: readonly StorePath[], signal: AbortSignal): Promise<ReadonlyMap<StorePath, Offer>> {
+		const request = new SubstitutionRequest(signal);
+		const found = await Promise.all(paths.map(async (path) => [path, await this.#offer(path, request)] as const));
+		return new Map(found.flatMap(([path, offer]) => (offer === undefined ? [] : [[path, offer] as const])));
 	}
 
 	/** The offers for a path and all that it refers to, but what is valid; undefined where one is lacking. */
