@@ -75,7 +75,9 @@ class Server {
 		const options = {
 			store: this.store,
 			engine: {
-				missing: () => [],
+				plan: () => Promise.resolve({ builds: [], substitutes: [], unknown: [] }),
+				substitute: () => Promise.resolve(),
+				substitutable: () => Promise.resolve([]),
 				realiseOutputs: () => Promise.resolve(),
 				collectGarbage: () => Promise.resolve({ deleted: [], bytesFreed: 0, sizes: [] }),
 			},
