@@ -8,6 +8,8 @@ import type { BuildFailure } from "../queue/build-failure.ts";
 /** What is known of a build beside how it ended. */
 export interface FailedBuild {
 	readonly name: string;
+	/** The program that was to be run, as a path in the sandbox; absent where none was. */
+	readonly builder?: string;
 	/** Last lines of its log. */
 	readonly tail: readonly string[];
 	/** The log's file; absent when there is none. */
@@ -40,10 +42,24 @@ export function describeOutcome(outcome: BuildOutcome, build: FailedBuild, limit
 		case "cancelled":
 			return buildFailed(build, "it was cancelled");
 		case "setup-failed":
-			return describeSandboxFailure(outcome);
+			return describeMissingBuilder(outcome, build) ?? describeSandboxFailure(outcome);
 		default:
 			return unreachable(outcome);
 	}
+}
+
+/** Where the sandbox was made, but the builder could not be run in it. */
+function describeMissingBuilder(
+	{ step, error }: Extract<BuildOutcome, { readonly kind: "setup-failed" }>,
+	build: FailedBuild,
+): Diagnostic | undefined {
+	const { builder = "", tail } = build;
+	const said = tail.some((line) => line.includes(`execvp ${builder}`));
+	if (builder === "" || !(step.endsWith(` ${builder}`) || said)) return undefined;
+	return {
+		...buildFailed(build, `its builder ${builder} cannot be run: ${error}`),
+		hint: "a builder sees the closure of its inputs only, and what sandbox_paths in the user's config.yaml names",
+	};
 }
 
 /** `BUILD_FAILED` with the end of the log. */

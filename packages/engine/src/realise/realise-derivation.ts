@@ -259,7 +259,8 @@ async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
 	context.signal.throwIfAborted();
 	if (outcome.kind !== "exited" || outcome.status !== 0) {
 		const kept = policy.keepFailed ? await keepBuildFolder(work) : undefined;
-		const failed = { name: drv.name, tail: log.tail, kept, ...(log.used ? { log: log.path } : {}) };
+		const builder = textFromBytes(drv.builder);
+		const failed = { name: drv.name, builder, tail: log.tail, kept, ...(log.used ? { log: log.path } : {}) };
 		throw new DiagnosticError(describeOutcome(outcome, failed, limits));
 	}
 	const failed = (why: string): DiagnosticError => new DiagnosticError(buildFailed({ name: drv.name, tail: [] }, why));

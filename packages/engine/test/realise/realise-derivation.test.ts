@@ -101,6 +101,25 @@ sandboxed("a fixed output must have its hash", async (t) => {
 	t.false(store.isValid(store.readDerivation(bad).outputs.get("out")?.path as StorePath));
 });
 
+sandboxed("a builder that is not there is named, and not taken for a sandbox that cannot be made", async (t) => {
+	const { store, realise } = makeBuilds(t);
+	const drv: Derivation = {
+		name: "headless",
+		outputs: new Map([["out", { path: "", hashAlgo: "", hash: "" }]]),
+		inputDrvs: new Map(),
+		inputSrcs: [],
+		system,
+		builder: "/no/such/builder",
+		args: [],
+		env: new Map([["out", ""]]),
+	};
+	instantiate(drv, new HashesModulo((path) => store.readDerivation(path)));
+	const { code, message, hint } = await failure(t, realise(store.addDerivation(drv)));
+	t.is(code, "BUILD_FAILED");
+	t.regex(message, /^building 'headless' failed: its builder \/no\/such\/builder cannot be run: /);
+	t.regex(hint ?? "", /closure of its inputs/);
+});
+
 sandboxed("cancelling kills the builder and leaves nothing", async (t) => {
 	const { derivation, realise, store } = makeBuilds(t);
 	const drv = derivation("endless", "echo started; while :; do sleep 0.05; done");
