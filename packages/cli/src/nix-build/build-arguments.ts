@@ -13,6 +13,8 @@ export interface BuildArguments {
 	readonly keepGoing: boolean;
 	/** Builds again what is valid, and compares. */
 	readonly check: boolean;
+	/** Where a hash is not the right one, the line with the right one is printed. */
+	readonly fix: boolean;
 	/** The output of builds is not shown. */
 	readonly quiet: boolean;
 }
@@ -31,7 +33,7 @@ const unsupported: Readonly<Record<string, string>> = {
 export function parseBuildArguments(argv: readonly string[], config: string = ""): ParsedBuild {
 	const rest: string[] = [];
 	let outLink: string | undefined = "result";
-	let [dryRun, keepGoing, quiet, check] = [false, false, false, false];
+	let [dryRun, keepGoing, quiet, check, fix] = [false, false, false, false, false];
 	const pending = [...argv];
 	for (let word = pending.shift(); word !== undefined; word = pending.shift()) {
 		const reason = unsupported[word];
@@ -59,6 +61,9 @@ export function parseBuildArguments(argv: readonly string[], config: string = ""
 			case "--check":
 				check = true;
 				break;
+			case "--fix":
+				fix = true;
+				break;
 			case "-Q":
 			case "--no-build-output":
 			case "--quiet":
@@ -74,7 +79,7 @@ export function parseBuildArguments(argv: readonly string[], config: string = ""
 	if (mode !== "instantiate") failUsage(`nix-build builds; '${mode}' is nix-instantiate's`);
 	const derivations = fromExpressions ? [] : inputs.filter((input) => /^\/.*\.drv$/.test(input));
 	const instantiate = { ...parsed.arguments, inputs: inputs.filter((input) => !derivations.includes(input)) };
-	return { kind: "run", arguments: { instantiate, derivations, outLink, dryRun, keepGoing, check, quiet } };
+	return { kind: "run", arguments: { instantiate, derivations, outLink, dryRun, keepGoing, check, fix, quiet } };
 }
 
 function failUsage(message: string): never {

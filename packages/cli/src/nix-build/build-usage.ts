@@ -14,6 +14,7 @@ Builds derivations of Nix expressions, prints their outputs and makes links to t
   --dry-run                 say what would be built
   -k, --keep-going          go on with what does not depend on a failure
   -K, --keep-failed         keep the folder of a build that failed
+  --fix                     where a hash is wrong, print its line with the right one
   --check                   build again what is there, and compare
   -j, --max-jobs N          build N derivations at once
   --cores N                 processors that a build may use (0: all)

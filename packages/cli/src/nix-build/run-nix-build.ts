@@ -17,6 +17,7 @@ import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import type { FoundDerivation } from "../nix-instantiate/derivation-search.ts";
 import { instantiateInThread, storeRootOf } from "../nix-instantiate/run-nix-instantiate.ts";
 import { type BuildArguments, type ParsedBuild, parseBuildArguments } from "./build-arguments.ts";
+import { correctHashes } from "./correct-hashes.ts";
 import { buildUsage } from "./build-usage.ts";
 
 /** Of these Nix makes the exit status of builds that failed. */
@@ -41,7 +42,9 @@ export async function runNixBuild(argv: readonly string[]): Promise<number> {
 			try {
 				return await build(parsed.arguments);
 			} catch (error) {
-				return describe(error);
+				const status = describe(error);
+				if (parsed.arguments.fix && error instanceof DiagnosticError) printCorrections(error, parsed.arguments);
+				return status;
 			}
 		default:
 			return unreachable(parsed);
@@ -142,6 +145,17 @@ function linkOutputs(found: readonly FoundDerivation[], root: string, outLink: s
 			store.addRoot(resolve(link), path);
 		}
 		process.stdout.write(`${path}\n`);
+	}
+}
+
+function printCorrections({ diagnostics }: DiagnosticError, { instantiate }: BuildArguments): void {
+	const { inputs, fromExpressions } = instantiate;
+	const files = fromExpressions || inputs.length === 0 ? ["./default.nix"] : inputs;
+	for (const { file, line, text } of correctHashes(
+		diagnostics,
+		files.map((each) => resolve(each)),
+	)) {
+		process.stdout.write(`${file}:${line}: ${text}\n`);
 	}
 }
 

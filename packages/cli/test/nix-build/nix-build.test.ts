@@ -70,6 +70,7 @@ test("the command line", (t) => {
 	t.is(parse("-o", "other").outLink, "other");
 	const { dryRun, keepGoing, quiet, check } = parse("--dry-run", "-k", "-Q", "--check");
 	t.deepEqual([dryRun, keepGoing, quiet, check], [true, true, true, true]);
+	t.true(parse("--fix").fix);
 	const { settings } = parse("-K", "-j4", "--timeout", "5", "--option", "max-log-size", "100").instantiate;
 	t.deepEqual([...settings.keys()].sort(), ["keep-failed", "max-jobs", "max-log-size", "timeout"]);
 	t.deepEqual(parse("/nix/store/x.drv", "z.nix").derivations, ["/nix/store/x.drv"]);
