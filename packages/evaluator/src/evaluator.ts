@@ -244,6 +244,12 @@ export class Evaluator {
 	/** Forgets what files held and what they evaluated to. */
 	forgetFiles(): void {
 		this.#runtime.sources.clear();
+		this.forgetFolders();
+	}
+
+	/** Forgets what folders contained; files that were read stay. */
+	forgetFolders(): void {
+		this.#runtime.folders.clear();
 	}
 }
 

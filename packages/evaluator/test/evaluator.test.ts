@@ -50,6 +50,21 @@ test("changed files are read again after forgetting", (t) => {
 	t.is(subject.evalFile(file), 2);
 });
 
+test("a folder is read once, until it is forgotten", (t) => {
+	const path = folder(t, { "a.nix": "1", "sub/b": "" });
+	const subject = evaluator();
+	const names = (): string => subject.print(subject.evalString(`builtins.readDir ${path}`, path), { strict: true });
+	const before = '{ "a.nix" = "regular"; sub = "directory"; }';
+	t.is(names(), before);
+	writeFileSync(join(path, "c"), "");
+	t.is(names(), before);
+	subject.forgetFolders();
+	t.is(names(), '{ "a.nix" = "regular"; c = "regular"; sub = "directory"; }');
+	writeFileSync(join(path, "d"), "");
+	subject.forgetFiles();
+	t.regex(names(), /d = "regular"/);
+});
+
 test("a missing file is an error with the path", (t) => {
 	const error = t.throws(() => evaluator().evalFile("/nonexistent/file.nix"), { instanceOf: EvalError });
 	t.is(error.code, "EVAL_IO");

@@ -59,6 +59,8 @@ export class ReplSession {
 	/** Runs a line, or several that belong together. */
 	run(text: string): LineOutcome {
 		const { evaluator } = this.#world.evaluation;
+		// Its user changes folders between two lines.
+		evaluator.forgetFolders();
 		try {
 			return this.#run(text.trim());
 		} catch (error) {

@@ -78,6 +78,8 @@ function readFile(runtime: Runtime, value: Lazy): Value {
 
 function readDirectory(runtime: Runtime, value: Lazy): Value {
 	const path = realisedPath(runtime, value);
+	const known = runtime.folders.get(path);
+	if (known !== undefined) return known;
 	const read = (): ReturnType<typeof runtime.io.readDirectory> => {
 		try {
 			return runtime.io.readDirectory(path);
@@ -87,7 +89,9 @@ function readDirectory(runtime: Runtime, value: Lazy): Value {
 			return runtime.io.readDirectory(resolveSymlinks(runtime.io, path));
 		}
 	};
-	return attrsFromEntries(runtime.access(NO_POSITION, read));
+	const entries = attrsFromEntries(runtime.access(NO_POSITION, read));
+	runtime.folders.set(path, entries);
+	return entries;
 }
 
 function readFileType(runtime: Runtime, value: Lazy): Value {

@@ -49,6 +49,7 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	readonly builtins: Attrs;
 	/** Files, their code and their values. */
 	readonly sources: SourceLoader;
+	readonly folders: Map<string, Attrs> = new Map();
 	protected override readonly runtime: Runtime = this;
 	readonly #storePaths = new Map<string, NixString>();
 

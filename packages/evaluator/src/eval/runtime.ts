@@ -27,6 +27,8 @@ export interface Runtime {
 	readonly io: EvalIO;
 	readonly positions: PositionTable;
 	readonly settings: RuntimeSettings;
+	/** What folders contain, by path: package sets that are made anew for each system read the same ones a hundred times. */
+	readonly folders: Map<string, Attrs>;
 
 	/** Evaluates to weak head normal form. */
 	force(value: Lazy, position?: Position): Value;
