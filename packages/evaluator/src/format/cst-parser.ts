@@ -1,31 +1,34 @@
 /**
  * Parses into the concrete syntax tree. Layer 1, pure.
  *
- * Texts were read by the syntax package's parser before, so that errors need no good messages here; the tokens are those of
- * the same lexer, the precedences those of the same table.
+ * Any text gives a tree: it is the parser of `syntax` that tells errors. Where a token or an operand is not there, the tree has
+ * an empty one ({@link isMissing}); what fits nowhere is passed over. So a text that is being typed has its scopes. The tokens
+ * are those of the same lexer, the precedences those of the same table.
  */
 
 import { Lexer } from "../syntax/lexer.ts";
 import { binaryRules, NEGATE, NOT, startsOperand } from "../syntax/operators.ts";
 import { Token, type TokenKind } from "../syntax/tokens.ts";
-import type {
-	AttrNode,
-	AttrPathNode,
-	Binding,
-	FileNode,
-	FormalNode,
-	FormalsNode,
-	LambdaNode,
-	LeafNode,
-	Node,
-	ParenNode,
-	SetNode,
-	StringNode,
-	StringPart,
+import {
+	type AttrNode,
+	type AttrPathNode,
+	type Binding,
+	type FileNode,
+	type FormalNode,
+	type FormalsNode,
+	type InterpolationNode,
+	type LambdaNode,
+	type LeafNode,
+	type Node,
+	type ParenNode,
+	type SetNode,
+	type StringNode,
+	type StringPart,
+	isMissing,
 } from "./cst.ts";
 import { splitTrivia, type Tok, type Trivia } from "./trivia.ts";
 
-/** Parses a whole file, a byte string. Throws an EvalError where it is no valid text. */
+/** Parses a whole file, a byte string. Throws a RangeError where it is nested too deeply for the stack. */
 export function parseCst(text: string): FileNode {
 	return new CstParser(text, 0, true).parseFile();
 }
@@ -36,6 +39,13 @@ const LEAVES: ReadonlySet<TokenKind> = new Set<TokenKind>([
 	Token.float,
 	Token.searchPath,
 	Token.uri,
+]);
+
+const ATTR_STARTS: ReadonlySet<TokenKind> = new Set<TokenKind>([
+	Token.identifier,
+	Token.orKeyword,
+	Token.quote,
+	Token.dollarCurly,
 ]);
 
 /** A comment after these on their line is one before what follows. */
@@ -55,12 +65,20 @@ class CstParser extends Lexer {
 	/** Line ends before the current token. */
 	#lines = 0;
 	#previous: Tok | undefined;
+	/** How many constructs that are open end with each token. */
+	readonly #awaited = new Uint32Array(Token.invalid + 1);
 
 	parseFile(): FileNode {
 		this.seek(0);
 		this.#pending = splitTrivia(this.text.slice(0, this.start), true).before;
 		this.#note(this.#pending);
-		const expression = this.#parseExpression();
+		let expression = this.#parseExpression();
+		const rest: Node[] = [];
+		while (this.token !== Token.end) {
+			if (!this.#startsExpression()) this.#take();
+			else rest.push(this.#parseExpression());
+		}
+		if (rest.length > 0) expression = { kind: "apply", fn: expression, args: rest };
 		const end = this.start;
 		return {
 			expression,
@@ -124,8 +142,57 @@ class CstParser extends Lexer {
 	}
 
 	#expect(kind: TokenKind): Tok {
-		if (this.token !== kind) this.unexpected([kind]);
-		return this.#take();
+		return this.token === kind ? this.#take() : this.#missing();
+	}
+
+	/** A token that is not there. */
+	#missing(): Tok {
+		const at = Math.min(this.previousEnd, this.start);
+		return { text: "", start: at, end: at, lines: 0, before: [], after: undefined };
+	}
+
+	/** Parses with a closing token awaited. */
+	#awaiting<T>(closing: TokenKind, parse: () => T): T {
+		this.#awaited[closing] = (this.#awaited[closing] ?? 0) + 1;
+		const result = parse();
+		this.#awaited[closing] = (this.#awaited[closing] ?? 1) - 1;
+		return result;
+	}
+
+	/** Whether something around what is parsed goes on here: what is open inside of it is not closed. */
+	#endsHere(): boolean {
+		return this.token === Token.end || (this.#awaited[this.token] ?? 0) > 0;
+	}
+
+	/** Whether an expression can be read here, so that something of the text is taken. */
+	#startsExpression(): boolean {
+		switch (this.token) {
+			case Token.identifier:
+				return !this.#atBinding();
+			case Token.not:
+			case Token.minus:
+			case Token.assert:
+			case Token.with:
+			case Token.if:
+				return true;
+			default:
+				return startsOperand[this.token] === true;
+		}
+	}
+
+	/** At a name that begins a line: whether it is the attribute path of a binding, so that what is before it was not ended. */
+	#atBinding(): boolean {
+		if (this.token !== Token.identifier || this.#lines === 0) return false;
+		const mark = this.mark();
+		let assigned = false;
+		while (this.token === Token.identifier) {
+			this.advance();
+			assigned = (this.token as TokenKind) === Token.assign;
+			if ((this.token as TokenKind) !== Token.dot) break;
+			this.advance();
+		}
+		this.reset(mark);
+		return assigned;
 	}
 
 	#parseExpression(): Node {
@@ -155,9 +222,9 @@ class CstParser extends Lexer {
 			}
 			case Token.if: {
 				const first = this.#take();
-				const condition = this.#parseExpression();
+				const condition = this.#awaiting(Token.then, () => this.#parseExpression());
 				const then = this.#expect(Token.then);
-				const consequence = this.#parseExpression();
+				const consequence = this.#awaiting(Token.else, () => this.#parseExpression());
 				const otherwise = this.#expect(Token.else);
 				return {
 					kind: "if",
@@ -177,7 +244,7 @@ class CstParser extends Lexer {
 				if (old) return this.#parsePipes();
 				const keyword = this.#take();
 				const bindings = this.#parseBindings(Token.in);
-				const end = this.#take();
+				const end = this.#expect(Token.in);
 				return { kind: "let", keyword, bindings, in: end, body: this.#parseExpression() };
 			}
 			default:
@@ -201,18 +268,21 @@ class CstParser extends Lexer {
 		const open = this.#take();
 		const entries: FormalNode[] = [];
 		while (this.token !== (Token.curlyClose as TokenKind)) {
-			if (this.token !== (Token.ellipsis as TokenKind) && this.token !== (Token.identifier as TokenKind))
-				this.unexpected();
+			if (this.token !== (Token.ellipsis as TokenKind) && this.token !== (Token.identifier as TokenKind)) {
+				if (this.#endsHere()) break;
+				this.#take();
+				continue;
+			}
 			const name = this.#take();
 			let fallback: FormalNode["fallback"];
 			if (this.token === (Token.question as TokenKind)) {
 				const question = this.#take();
-				fallback = { question, value: this.#parseExpression() };
+				fallback = { question, value: this.#awaiting(Token.curlyClose, () => this.#parseExpression()) };
 			}
 			const comma = this.token === (Token.comma as TokenKind) ? this.#take() : undefined;
 			entries.push({ name, fallback, comma: comma ?? this.#missingComma(name) });
 		}
-		return { open, entries, close: this.#take() };
+		return { open, entries, close: this.#expect(Token.curlyClose) };
 	}
 
 	/** A comma for the last parameter, where a comment stands after it: the comment stands after the comma then. */
@@ -268,7 +338,7 @@ class CstParser extends Lexer {
 	#parseApplication(): Node {
 		const fn = this.#parseSelect();
 		const args: Node[] = [];
-		while (startsOperand[this.token] === true) args.push(this.#parseSelect());
+		while (startsOperand[this.token] === true && !this.#atBinding()) args.push(this.#parseSelect());
 		return args.length === 0 ? fn : { kind: "apply", fn, args };
 	}
 
@@ -287,8 +357,9 @@ class CstParser extends Lexer {
 		return { kind: "select", subject, path: undefined, fallback: { or: this.#take(), value: undefined } };
 	}
 
-	#parseAttrPath(): AttrPathNode {
-		const attrs = [this.#parseAttr()];
+	/** `binding`: it is that of a binding, and not what is selected. */
+	#parseAttrPath(binding = false): AttrPathNode {
+		const attrs = [this.#parseAttr(binding)];
 		const dots: Tok[] = [];
 		while (this.token === Token.dot) {
 			dots.push(this.#take());
@@ -297,22 +368,22 @@ class CstParser extends Lexer {
 		return { attrs, dots };
 	}
 
-	#parseAttr(): AttrNode {
+	#parseAttr(binding = false): AttrNode {
 		if (this.token === Token.quote) return this.#parseString();
 		if (this.token === Token.dollarCurly) {
 			const open = this.#take();
-			const value = this.#parseExpression();
+			const value = this.#awaiting(Token.curlyClose, () => this.#parseExpression());
 			const close = this.#expect(Token.curlyClose);
 			const multiLine = this.text.slice(open.end, close.start).includes("\n");
 			return { kind: "dynamic", open, value, close, multiLine };
 		}
-		if (this.token !== Token.identifier && this.token !== Token.orKeyword) this.unexpected();
-		return { kind: "leaf", token: this.#take(), path: false };
+		const name = (this.token === Token.identifier && (binding || !this.#atBinding())) || this.token === Token.orKeyword;
+		return { kind: "leaf", token: name ? this.#take() : this.#missing(), path: false };
 	}
 
 	#parseSimple(): Node {
 		const token = this.token;
-		if (LEAVES.has(token)) {
+		if (LEAVES.has(token) && !this.#atBinding()) {
 			const taken = this.#take();
 			// A URI without quotes would swallow what comes after it without a space; in quotes it means the same.
 			if (token === Token.uri) taken.text = `"${taken.text}"`;
@@ -334,44 +405,65 @@ class CstParser extends Lexer {
 				return this.#parseSet(undefined);
 			case Token.bracketOpen: {
 				const open = this.#take();
-				const items: Node[] = [];
-				while (startsOperand[this.token] === true) items.push(this.#parseSelect());
+				const items = this.#awaiting(Token.bracketClose, () => this.#parseItems());
 				return { kind: "list", open, items, close: this.#expect(Token.bracketClose) };
 			}
 			default:
-				return this.unexpected();
+				return { kind: "leaf", token: this.#missing(), path: false };
 		}
+	}
+
+	#parseItems(): Node[] {
+		const items: Node[] = [];
+		while (!this.#endsHere() && !this.#atBinding()) {
+			if (startsOperand[this.token] === true) items.push(this.#parseSelect());
+			else if (this.token === Token.semicolon) break;
+			else this.#take();
+		}
+		return items;
 	}
 
 	#parseParen(): ParenNode {
 		const open = this.#take();
-		const inner = this.#parseExpression();
+		const inner = this.#awaiting(Token.parenClose, () => this.#parseExpression());
 		return { kind: "paren", open, inner, close: this.#expect(Token.parenClose) };
 	}
 
 	#parseSet(keyword: Tok | undefined): SetNode {
 		const open = this.#expect(Token.curlyOpen);
-		const bindings = this.#parseBindings(Token.curlyClose);
-		return { kind: "set", keyword, open, bindings, close: this.#take() };
+		const bindings = isMissing(open) ? [] : this.#parseBindings(Token.curlyClose);
+		const close = isMissing(open) ? this.#missing() : this.#expect(Token.curlyClose);
+		return { kind: "set", keyword, open, bindings, close };
 	}
 
 	#parseBindings(closing: TokenKind): Binding[] {
-		const bindings: Binding[] = [];
-		while (this.token !== closing) {
-			if (this.token !== Token.inherit) {
-				const path = this.#parseAttrPath();
-				const equals = this.#expect(Token.assign);
-				const value = this.#parseExpression();
-				bindings.push({ kind: "assign", path, equals, value, semicolon: this.#expect(Token.semicolon) });
-				continue;
+		return this.#awaiting(closing, () => {
+			const bindings: Binding[] = [];
+			while (!this.#endsHere()) {
+				if (this.token === Token.inherit) bindings.push(this.#parseInherit());
+				else if (ATTR_STARTS.has(this.token)) bindings.push(this.#parseAssignment());
+				else if (this.token === Token.indentedOpen) this.#parseString();
+				else this.#take();
 			}
-			const keyword = this.#take();
-			const source = this.token === (Token.parenOpen as TokenKind) ? this.#parseParen() : undefined;
-			const names: AttrNode[] = [];
-			while (this.token !== (Token.semicolon as TokenKind)) names.push(this.#parseAttr());
-			bindings.push({ kind: "inherit", keyword, source, names, semicolon: this.#take() });
-		}
-		return bindings;
+			return bindings;
+		});
+	}
+
+	#parseAssignment(): Binding {
+		const path = this.#parseAttrPath(true);
+		const equals = this.#expect(Token.assign);
+		const value: Node = isMissing(equals)
+			? { kind: "leaf", token: this.#missing(), path: false }
+			: this.#parseExpression();
+		return { kind: "assign", path, equals, value, semicolon: this.#expect(Token.semicolon) };
+	}
+
+	#parseInherit(): Binding {
+		const keyword = this.#take();
+		const source = this.token === Token.parenOpen ? this.#parseParen() : undefined;
+		const names: AttrNode[] = [];
+		while (ATTR_STARTS.has(this.token) && !this.#atBinding()) names.push(this.#parseAttr());
+		return { kind: "inherit", keyword, source, names, semicolon: this.#expect(Token.semicolon) };
 	}
 
 	#parseString(): StringNode {
@@ -385,15 +477,16 @@ class CstParser extends Lexer {
 			if (end > at) parts.push({ kind: "text", text: this.text.slice(at, end) });
 			if (this.text.charAt(end) !== "$") {
 				this.start = end;
-				const close = this.#openToken(end + (indented ? 2 : 1));
+				const width = this.text.charAt(end) === "\0" ? 0 : indented ? 2 : 1;
+				const close = this.#openToken(end + width);
 				this.#closeToken(close, kind);
 				return { kind: "string", indented, open, parts, close };
 			}
 			this.seek(end);
 			const opening = this.#take();
-			const value = this.#parseExpression();
+			const value = this.#awaiting(Token.curlyClose, () => this.#parseExpression());
 			// What follows the brace is text again.
-			const closing = this.#openToken(this.end);
+			const closing = this.token === Token.curlyClose ? this.#openToken(this.end) : this.#missing();
 			const multiLine = this.text.slice(opening.end, closing.start).includes("\n");
 			parts.push({ kind: "interpolation", open: opening, value, close: closing, multiLine });
 			at = closing.end;
@@ -403,8 +496,10 @@ class CstParser extends Lexer {
 	/** Where the text of a `"…"` string ends: at the quote or `${`. */
 	#textEnd(from: number): number {
 		const text = this.text;
+		const last = text.length - 1;
 		let at = from;
 		for (;;) {
+			if (at >= last) return last;
 			const c = text.charAt(at);
 			if (c === '"' || c === "\0") return at;
 			if (c === "\\") at += 2;
@@ -417,8 +512,10 @@ class CstParser extends Lexer {
 	/** Where the text of an indented string ends: at the closing `''` or `${`. */
 	#indentedTextEnd(from: number): number {
 		const text = this.text;
+		const last = text.length - 1;
 		let at = from;
 		for (;;) {
+			if (at >= last) return last;
 			const c = text.charAt(at);
 			const next = text.charAt(at + 1);
 			if (c === "\0") return at;
@@ -435,31 +532,36 @@ class CstParser extends Lexer {
 		}
 	}
 
-	/** A path; its interpolations are kept as written. */
+	/** A path, as written; its interpolations are there beside. */
 	#parsePath(): LeafNode {
 		const start = this.start;
+		const interpolations: InterpolationNode[] = [];
 		let at = this.end;
 		for (;;) {
-			if (this.text.startsWith("${", at)) at = this.#skipInterpolation(at);
-			else {
+			if (this.text.startsWith("${", at)) {
+				const interpolation = this.#parsePathInterpolation(at);
+				interpolations.push(interpolation);
+				at = interpolation.close.end;
+			} else {
 				const end = this.#skipPath(at);
 				if (end === at) break;
 				at = end;
 			}
 		}
 		this.start = start;
-		return { kind: "leaf", token: this.#takeUpTo(at), path: true };
+		return { kind: "leaf", token: this.#takeUpTo(at), path: true, interpolations };
 	}
 
-	/** The offset after the interpolation at an offset; nothing of it is kept. */
-	#skipInterpolation(from: number): number {
+	/** The interpolation at an offset; its comments are part of the path. */
+	#parsePathInterpolation(from: number): InterpolationNode {
 		const [pending, lines, previous, comments] = [this.#pending, this.#lines, this.#previous, this.comments.length];
 		this.seek(from);
-		this.#take();
-		this.#parseExpression();
+		const open = this.#take();
+		const value = this.#awaiting(Token.curlyClose, () => this.#parseExpression());
+		const close = this.token === Token.curlyClose ? this.#openToken(this.end) : this.#missing();
 		[this.#pending, this.#lines, this.#previous] = [pending, lines, previous];
 		this.comments.length = comments;
-		return this.end;
+		return { open, value, close, multiLine: false };
 	}
 
 	#skipPath(from: number): number {

@@ -26,6 +26,8 @@ export interface LeafNode {
 	readonly token: Tok;
 	/** A path or the like: something that no line break makes shorter. */
 	readonly path: boolean;
+	/** Those of a path. */
+	readonly interpolations?: readonly InterpolationNode[];
 }
 
 /** A piece of a string as written, or an interpolation. */
@@ -195,6 +197,11 @@ export interface IfNode {
 export interface FileNode {
 	readonly expression: Node;
 	readonly end: Tok;
+}
+
+/** Whether a token is one that the text lacks. */
+export function isMissing(token: Tok): boolean {
+	return token.start === token.end;
 }
 
 /** The first token of a node. */
