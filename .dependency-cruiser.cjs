@@ -60,7 +60,7 @@ module.exports = {
 			comment: "Across packages only src/index.ts is an API.",
 			severity: "error",
 			from: { path: "^packages/([^/]+)/" },
-			to: { path: "^packages/(?!$1/)[^/]+/src/(?!index\\.ts$|(?:eval-io|format)/index\\.ts$)" },
+			to: { path: "^packages/(?!$1/)[^/]+/src/(?!index\\.ts$|(?:analysis|eval-io|format)/index\\.ts$)" },
 		},
 	],
 	options: {

@@ -62,6 +62,8 @@ const OPENERS: ReadonlySet<TokenKind> = new Set<TokenKind>([
 class CstParser extends Lexer {
 	#pending: Trivia[] = [];
 	readonly comments: string[] = [];
+	/** What between two tokens has comments. */
+	readonly #gaps: { readonly start: number; readonly end: number }[] = [];
 	/** Line ends before the current token. */
 	#lines = 0;
 	#previous: Tok | undefined;
@@ -72,6 +74,7 @@ class CstParser extends Lexer {
 		this.seek(0);
 		this.#pending = splitTrivia(this.text.slice(0, this.start), true).before;
 		this.#note(this.#pending);
+		if (this.start > 0) this.#gaps.push({ start: 0, end: this.start });
 		let expression = this.#parseExpression();
 		const rest: Node[] = [];
 		while (this.token !== Token.end) {
@@ -82,6 +85,7 @@ class CstParser extends Lexer {
 		const end = this.start;
 		return {
 			expression,
+			gaps: this.#gaps,
 			end: { text: "", start: end, end, lines: this.#lines, before: this.#pending, after: undefined },
 		};
 	}
@@ -121,6 +125,7 @@ class CstParser extends Lexer {
 		this.seek(tok.end);
 		const between = this.text.slice(tok.end, this.start);
 		this.#lines = between.split("\n").length - 1;
+		if (/[#/]/.test(between)) this.#gaps.push({ start: tok.end, end: this.start });
 		const { after, before } = splitTrivia(between, false);
 		this.#note(after === undefined ? before : [after, ...before]);
 		if (after !== undefined && OPENERS.has(kind)) before.unshift(after);
@@ -153,10 +158,15 @@ class CstParser extends Lexer {
 
 	/** Parses with a closing token awaited. */
 	#awaiting<T>(closing: TokenKind, parse: () => T): T {
-		this.#awaited[closing] = (this.#awaited[closing] ?? 0) + 1;
+		const before = this.#awaited[closing] ?? 0;
+		this.#awaited[closing] = before + 1;
 		const result = parse();
-		this.#awaited[closing] = (this.#awaited[closing] ?? 1) - 1;
+		this.#awaited[closing] = before;
 		return result;
+	}
+
+	#at(kind: TokenKind): boolean {
+		return this.token === kind;
 	}
 
 	/** Whether something around what is parsed goes on here: what is open inside of it is not closed. */
@@ -185,11 +195,14 @@ class CstParser extends Lexer {
 		if (this.token !== Token.identifier || this.#lines === 0) return false;
 		const mark = this.mark();
 		let assigned = false;
-		while (this.token === Token.identifier) {
+		for (;;) {
 			this.advance();
-			assigned = (this.token as TokenKind) === Token.assign;
-			if ((this.token as TokenKind) !== Token.dot) break;
+			if (!this.#at(Token.dot)) {
+				assigned = this.#at(Token.assign);
+				break;
+			}
 			this.advance();
+			if (!this.#at(Token.identifier)) break;
 		}
 		this.reset(mark);
 		return assigned;

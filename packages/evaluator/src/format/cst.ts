@@ -196,6 +196,8 @@ export interface IfNode {
 /** A whole file; `end` has what follows the expression. */
 export interface FileNode {
 	readonly expression: Node;
+	/** What stands between tokens and has comments: offsets, in the order of the text. */
+	readonly gaps: readonly { readonly start: number; readonly end: number }[];
 	readonly end: Tok;
 }
 
