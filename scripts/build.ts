@@ -26,12 +26,13 @@ const top = join(import.meta.dirname, "..");
 const source = join(top, "packages/cli/src");
 const client = join(top, "build/client");
 
-const entries: readonly string[] = ["main", "shell-main", "oclif-main", "nix-instantiate-main"];
+const entries: readonly string[] = ["main", "shell-main", "oclif-main", "nix-instantiate-main", "lsp-main"];
 /** Started as worker threads, by URL. */
 const workers: readonly string[] = [
 	"nix-instantiate/nix-instantiate-worker",
 	"eval-jobs/eval-jobs-worker",
 	"repl/repl-worker",
+	"lsp/lsp-worker",
 ];
 
 /**

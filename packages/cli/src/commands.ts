@@ -28,6 +28,7 @@ import Hook from "./commands/hook.ts";
 import Info from "./commands/info.ts";
 import Init from "./commands/init.ts";
 import Lock from "./commands/lock.ts";
+import Lsp from "./commands/lsp.ts";
 import NixBuild from "./commands/nix-build.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
 import PrintEnv from "./commands/print-env.ts";
@@ -107,6 +108,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"eval-jobs": EvalJobs,
 	repl: Repl,
 	fmt: Fmt,
+	lsp: Lsp,
 	"nix-instantiate": NixInstantiate,
 	"nix-build": NixBuild,
 	"daemon:start": DaemonStart,

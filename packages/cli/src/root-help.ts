@@ -60,6 +60,7 @@ const order: readonly string[] = [
 	"eval-jobs",
 	"repl",
 	"fmt",
+	"lsp",
 	"nix-instantiate",
 	"nix-build",
 ];

@@ -36,6 +36,17 @@ export type {
 export type { ServiceVariable } from "./service-spec.ts";
 export { addPackages, packageKey, type PackagesEdit, removePackages, requirePackageNames } from "./edit-packages.ts";
 export type { EnvFileText } from "./file-text.ts";
+export {
+	type FileEntry,
+	type FilePath,
+	type FilePlace,
+	outlineOfFile,
+	placeInFile,
+	schemasAt,
+	valuesInFile,
+	type WrittenPlace,
+	writtenPlaces,
+} from "./file-places.ts";
 export type { Field, JsonSchema, OptionEntry, OptionType } from "./option-type.ts";
 export type { ImportedFile, ImportFault, ImportReader } from "./read-declarations.ts";
 export { expectEnvSpec, parseEnvFile, type ParseEnvOptions, type ParsedEnvFile } from "./parse-env-file.ts";

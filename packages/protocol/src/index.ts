@@ -10,8 +10,10 @@ export {
 	nullable,
 	object,
 	oneOf,
+	openObject,
 	optional,
 	string,
+	unknown,
 } from "./decoder.ts";
 export { diagnostic } from "./diagnostic-decoder.ts";
 export { editPackages, type EditedPackage, type EditParams, type EditResult } from "./edit-methods.ts";

@@ -18,6 +18,8 @@ export interface EvaluationOptions {
 	readonly readOnly: boolean;
 	/** Refuses what may give another result another time. */
 	readonly pure: boolean;
+	/** Nothing is fetched, even where there is a store. */
+	readonly offline?: boolean;
 	/** What `builtins.getEnv` sees. */
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly log: (level: LogLevel, message: string) => void;
@@ -47,7 +49,7 @@ export class OpenEvaluation {
 			environment: options.environment,
 			log: options.log,
 			realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
-			...(storeRoot === undefined
+			...(storeRoot === undefined || options.offline === true
 				? {}
 				: {
 						fetch: (request) => this.#fetched(storeRoot).fetch(request),

@@ -140,6 +140,18 @@ export class NixDocument {
 		return this.scopes.usedAt.get(node.token.start)?.target.kind === "global";
 	}
 
+	/** The names of the attributes that a node is the value of, or is inside of the value of, from the outermost set. */
+	attributePath(node: Node): readonly string[] {
+		const { start } = spanOf(node);
+		const names: string[] = [];
+		for (const part of partsAround(this.root, start + 1)) {
+			if (part.kind === "node" && part.node === node) break;
+			if (part.kind !== "binding" || part.binding.kind !== "assign") continue;
+			names.push(...part.binding.path.attrs.map((attr) => staticName(attr) ?? ""));
+		}
+		return names;
+	}
+
 	/** Whether an offset is inside of a comment, or at the end of one that goes up to the line's end. */
 	inComment(offset: number): boolean {
 		const gap = this.#gaps.find(({ start, end }) => start < offset && offset <= end);
