@@ -134,14 +134,14 @@ export class LanguageServer {
 
 	#listRequests(): ReadonlyMap<string, Answer> {
 		const at =
-			<T>(answer: (service: LanguageService, place: Place) => T): Answer =>
+			(answer: (service: LanguageService, place: Place) => unknown): Answer =>
 			(params, signal) => {
 				const { textDocument, position } = positionParams(params, "params");
 				const { document, service } = this.#known(textDocument.uri);
 				return answer(service, { document, position, signal });
 			};
 		const of =
-			<T>(answer: (service: LanguageService, document: TextDocument) => T): Answer =>
+			(answer: (service: LanguageService, document: TextDocument) => unknown): Answer =>
 			(params) => {
 				const { textDocument } = documentParams(params, "params");
 				const { document, service } = this.#known(textDocument.uri);

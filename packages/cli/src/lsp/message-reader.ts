@@ -9,6 +9,7 @@ const MAX_HEADER = 4096;
 /** Longest message in bytes; one that is longer is passed over. */
 const MAX_CONTENT = 128 * 1024 * 1024;
 
+const HEADER = "Content-Length:";
 const END = Buffer.from("\r\n\r\n");
 
 export interface MessageReaderEvents {
@@ -26,6 +27,8 @@ export class MessageReader {
 	#content: number | undefined;
 	/** Bytes that are passed over. */
 	#skip = 0;
+	/** Whether what looks like a header is looked for. */
+	#lost = false;
 
 	constructor(events: MessageReaderEvents) {
 		this.#events = events;
@@ -56,12 +59,13 @@ export class MessageReader {
 		}
 		if (this.#size === 0) return false;
 		const bytes = this.#joined();
+		if (this.#lost) return this.#find(bytes);
 		const end = bytes.subarray(0, MAX_HEADER + END.length).indexOf(END);
 		if (end < 0) {
 			if (bytes.length <= MAX_HEADER) return false;
 			this.#events.onError("a header is too long, or does not end");
-			this.#resynchronise(bytes);
-			return this.#size > MAX_HEADER;
+			this.#lost = true;
+			return true;
 		}
 		const header = this.#take(end + END.length).toString("latin1");
 		this.#begin(header);
@@ -85,10 +89,12 @@ export class MessageReader {
 		this.#skip = length - here;
 	}
 
-	/** Goes on at what looks like the next header. */
-	#resynchronise(bytes: Buffer): void {
-		const next = bytes.indexOf("Content-Length:", 1, "latin1");
-		this.#take(next < 0 ? bytes.length - "Content-Length:".length : next);
+	/** Goes on at what looks like a header. */
+	#find(bytes: Buffer): boolean {
+		const next = bytes.indexOf(HEADER, 0, "latin1");
+		this.#lost = next < 0;
+		this.#take(next < 0 ? Math.max(0, bytes.length - HEADER.length + 1) : next);
+		return next >= 0;
 	}
 
 	#joined(): Buffer {

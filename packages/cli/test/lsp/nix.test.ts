@@ -51,7 +51,7 @@ const hovers: readonly (readonly [marked: string, expected: RegExp])[] = [
 
 test("hover texts", async (t) => {
 	const editor = await startEditor(t);
-	editor.write("lib.nix", "{\n  /** Doubles a number. */\n  double = x: x * 2;\n  \"é\" = 1;\n}\n");
+	editor.write("lib.nix", '{\n  /** Doubles a number. */\n  double = x: x * 2;\n  "é" = 1;\n}\n');
 	for (const [marked, expected] of hovers) {
 		const hover = await editor.ask<Hover | null>("textDocument/hover", editor.show("a.nix", marked));
 		const { value } = (hover?.contents ?? { value: "" }) as { value: string };
@@ -163,7 +163,7 @@ test("an item is documented when it is asked for", async (t) => {
 	);
 	const resolved = await editor.ask<{ detail?: string; documentation?: { value: string } }>(
 		"completionItem/resolve",
-		items[0] as object,
+		items[0],
 	);
 	t.is(resolved.detail, "lambda");
 	t.regex(resolved.documentation?.value ?? "", /Doubles a number/);
