@@ -65,17 +65,13 @@ export class Connection {
 		this.#send({ method, params });
 	}
 
-	/** Whether any request is worked on. */
-	get busy(): boolean {
-		return this.#running.size > 0;
-	}
-
 	#receive(text: string): void {
 		let message: unknown;
 		try {
 			message = JSON.parse(text);
 		} catch (error) {
-			if (!(error instanceof SyntaxError)) throw error;
+			// A RangeError is nesting without end.
+			if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
 			this.#fail(null, errorCodes.parseError, "a message is not JSON");
 			return;
 		}

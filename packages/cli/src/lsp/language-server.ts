@@ -219,6 +219,7 @@ export class LanguageServer {
 				decoded(openParams, ({ textDocument }) => {
 					this.#documents.set(textDocument.uri, new TextDocument(textDocument, this.#encoding));
 					this.#diagnoseSoon(textDocument.uri, 0);
+					this.#diagnoseOthers(textDocument.uri);
 					if (kindOf(textDocument.uri) === "nix") this.#evaluation.warm();
 				}),
 			],
@@ -230,6 +231,7 @@ export class LanguageServer {
 					const version = textDocument.version ?? document.version;
 					this.#documents.set(textDocument.uri, document.changed(contentChanges, version));
 					this.#diagnoseSoon(textDocument.uri, this.#options.pause ?? PAUSE);
+					this.#diagnoseOthers(textDocument.uri);
 				}),
 			],
 			[
@@ -239,20 +241,26 @@ export class LanguageServer {
 					clearTimeout(this.#pending.get(textDocument.uri));
 					this.#pending.delete(textDocument.uri);
 					this.#connection.notify("textDocument/publishDiagnostics", { uri: textDocument.uri, diagnostics: [] });
+					this.#diagnoseOthers(textDocument.uri);
 				}),
 			],
 			[
 				"textDocument/didSave",
 				() => {
 					this.#evaluation.forget();
-					// What a project's files say together depends on those on the disk.
-					for (const uri of this.#documents.keys()) {
-						if (kindOf(uri) === "environment") this.#diagnoseSoon(uri, this.#options.pause ?? PAUSE);
-					}
+					this.#diagnoseOthers(undefined);
 				},
 			],
 			["workspace/didChangeWatchedFiles", () => this.#evaluation.forget()],
 		]);
+	}
+
+	/** What the files of environments say depends on each other, and on what is on the disk. */
+	#diagnoseOthers(changed: string | undefined): void {
+		if (changed !== undefined && kindOf(changed) !== "environment") return;
+		for (const uri of this.#documents.keys()) {
+			if (uri !== changed && kindOf(uri) === "environment") this.#diagnoseSoon(uri, this.#options.pause ?? PAUSE);
+		}
 	}
 
 	#diagnoseSoon(uri: string, pause: number): void {

@@ -48,7 +48,8 @@ export async function hoverText(question: HoverQuestion): Promise<string | undef
 	}
 }
 
-function variableText(analysis: NixDocument, variable: Variable, { document }: Place): string {
+function variableText(analysis: NixDocument, variable: Variable, place: Place): string {
+	const { document } = place;
 	const { kind, name, sites } = variable;
 	const line = (sites[0] === undefined ? 0 : document.rangeOfBytes(sites[0].token).start.line) + 1;
 	const [site, second] = sites;
@@ -67,6 +68,9 @@ function variableText(analysis: NixDocument, variable: Variable, { document }: P
 		parts.push(snippet(`${textFromBytes(name)}${fallback}`), `${about} of the function on line ${line}`);
 	} else if (site?.kind === "inherit") {
 		const { source } = site.binding;
+		const outer = source === undefined ? analysis.scopes.usedAt.get(site.token.start)?.target : undefined;
+		// What it is called outside says more.
+		if (outer?.kind === "variable" && outer.variable !== variable) return variableText(analysis, outer.variable, place);
 		const from = source === undefined ? "" : ` (${excerpt(analysis, source.inner)})`;
 		parts.push(snippet(`inherit${from} ${textFromBytes(name)}`), `${about} on line ${line}`);
 	} else parts.push(`${code(textFromBytes(name))}: set, ${about} on line ${line}`);

@@ -58,18 +58,17 @@ export class NixService implements LanguageService {
 	}
 
 	diagnose(document: TextDocument): readonly Diagnostic[] {
-		const analysis = this.#analysis(document);
-		if (analysis === undefined) {
-			return [
-				{
-					range: document.rangeAt(0, 0),
-					severity: 1,
-					source: SOURCE,
-					message: "expression is nested too deeply",
-					code: "EVAL_SYNTAX",
-				},
-			];
+		try {
+			return this.#diagnose(document);
+		} catch (error) {
+			if (!(error instanceof RangeError)) throw error;
+			return [tooDeep(document)];
 		}
+	}
+
+	#diagnose(document: TextDocument): readonly Diagnostic[] {
+		const analysis = this.#analysis(document);
+		if (analysis === undefined) return [tooDeep(document)];
 		const issues = findIssues(analysis);
 		const syntax = issues.some(({ code }) => code === "EVAL_SYNTAX");
 		const errors = issues.map(({ span, code, message, suggestions, related }): Diagnostic => {
@@ -81,6 +80,7 @@ export class NixService implements LanguageService {
 				code,
 				source: SOURCE,
 				message: `${textFromBytes(message)}${near}`,
+				data: { explain: `devenv explain ${code}` },
 				...(other === undefined
 					? {}
 					: {
@@ -250,6 +250,11 @@ export class NixService implements LanguageService {
 }
 
 const SOURCE = "devenv";
+function tooDeep(document: TextDocument): Diagnostic {
+	const message = "expression is nested too deeply";
+	return { range: document.rangeAt(0, 0), severity: 1, source: SOURCE, message, code: "EVAL_SYNTAX" };
+}
+
 const TOO_DEEP = { reason: "the text is nested too deeply" };
 
 /** Where a variable is defined; through `inherit` to where the value comes from. */

@@ -30,6 +30,13 @@ test("diagnostics of both files, each at its place", async (t) => {
 		code: "ENV_VALUE",
 		range: { start: { line: 0, character: 8 } },
 	});
+	editor.show("env.local.yaml", "prompt: off\n");
+	t.deepEqual(await editor.diagnostics("env.local.yaml"), []);
+	// The one file depends on the other: an open text counts, not what is on the disk.
+	editor.show("env.yaml", "services: { postgres: true }\nprocesses: { web: { exec: x, after: [worker] } }\n");
+	t.is((await editor.diagnostics("env.yaml")).length, 1);
+	editor.show("env.local.yaml", "processes: { worker: { exec: y } }\n");
+	t.deepEqual(await editor.diagnostics("env.yaml"), []);
 	editor.show("env.yaml", "\ufeffpakages: []\n");
 	t.like((await editor.diagnostics("env.yaml"))[0], { range: { start: { character: 1 }, end: { character: 8 } } });
 	t.is(editor.errors, "");

@@ -40,6 +40,7 @@ const hovers: readonly (readonly [marked: string, expected: RegExp])[] = [
 	["builtins.ma|p", /builtins\.map f list/],
 	["m|ap", /builtins\.map f list[\s\S]*/],
 	["let # what it is\n  a = 1; in |a", /bound by `let` on line 2/],
+	["let\n  a = 5;\nin\nlet inherit a; in |a", /a = 5[\s\S]*number, bound by `let` on line 2/],
 	["let\n  # Says it.\n  a = x: x;\nin |a 1", /function, bound by `let` on line 3[\s\S]*Says it\./],
 	["{ x ? 5 }: |x", /x \? 5[\s\S]*formal of the function on line 1/],
 	["let s = { a = [ 1 ]; }; in s.|a", /a = \[ 1 \][\s\S]*list, attribute on line 1/],
