@@ -55,8 +55,14 @@ function allPlaces(text: string): FilePlace[] {
 
 function contentsOf(text: string): Node | null {
 	if (text.length > MAX_LENGTH) return null;
-	const document = parseDocument(text, { version: "1.2", schema: "core", logLevel: "silent", uniqueKeys: false });
-	return document.contents;
+	try {
+		const document = parseDocument(text, { version: "1.2", schema: "core", logLevel: "silent", uniqueKeys: false });
+		return document.contents;
+	} catch (error) {
+		// Nested too deeply for the stack.
+		if (error instanceof RangeError) return null;
+		throw error;
+	}
 }
 
 function walk(node: Node | null, path: FilePath, found: (place: FilePlace) => void): void {
@@ -114,7 +120,7 @@ export interface WrittenPlace {
 	/** What is replaced. */
 	readonly start: number;
 	readonly end: number;
-	/** Keys that the table has already. */
+	/** Keys that the table has already; none for a value. */
 	readonly siblings: readonly string[];
 }
 
@@ -135,27 +141,28 @@ export function writtenPlaces(text: string, offset: number): readonly WrittenPla
 	const hasColon = /^[ \t]*:/.test(around[1]);
 	// A name alone is a value to YAML; as a key it has its colon.
 	for (const cursor of startsLine && !hasColon ? [`${CURSOR}:`, CURSOR] : [CURSOR]) {
-		for (const place of allPlacesWithSiblings(around[0] + cursor + around[1])) {
-			if (!place.text.includes(CURSOR)) continue;
+		const places = allPlaces(around[0] + cursor + around[1]);
+		for (const place of places) {
+			if (place.text !== CURSOR) continue;
 			const path = place.kind === "key" ? place.path.slice(0, -1) : place.path;
-			const siblings = place.siblings.filter((name) => name !== CURSOR);
-			const known = found.some((each) => each.kind === place.kind && each.path.join("\0") === path.join("\0"));
-			if (place.text === CURSOR && !known) found.push({ path, kind: place.kind, start, end, siblings });
+			if (found.some((each) => each.kind === place.kind && isSamePath(each.path, path))) continue;
+			const siblings = place.kind === "key" ? keysOf(places, path).filter((name) => name !== CURSOR) : [];
+			found.push({ path, kind: place.kind, start, end, siblings });
 		}
 	}
 	return found;
 }
 
-function allPlacesWithSiblings(text: string): (FilePlace & { readonly siblings: readonly string[] })[] {
-	const places = allPlaces(text);
-	return places.map((place) => {
-		const parent = place.path.slice(0, -1).join("\0");
-		const siblings = places.flatMap(({ kind, path }) => {
-			const last = path.at(-1);
-			return kind === "key" && typeof last === "string" && path.slice(0, -1).join("\0") === parent ? [last] : [];
-		});
-		return { ...place, siblings };
+/** The keys of the table at a path. */
+function keysOf(places: readonly FilePlace[], table: FilePath): string[] {
+	return places.flatMap(({ kind, path }) => {
+		const last = path.at(-1);
+		return kind === "key" && typeof last === "string" && isSamePath(path.slice(0, -1), table) ? [last] : [];
 	});
+}
+
+function isSamePath(left: FilePath, right: FilePath): boolean {
+	return left.length === right.length && left.every((step, index) => step === right[index]);
 }
 
 /** What the declaration allows at a path: each of the alternatives as a schema. Empty where nothing is allowed. */

@@ -1,6 +1,7 @@
 /** What is at a place of an env.yaml, and what may be written there. */
 
 import test from "ava";
+import fc from "fast-check";
 import { outlineOfFile, placeInFile, schemasAt, writtenPlaces } from "../src/index.ts";
 
 function cut(marked: string): readonly [text: string, offset: number] {
@@ -56,7 +57,7 @@ for (const [marked, expected] of written) {
 
 test("what the declaration says of a path", (t) => {
 	const keys = (path: readonly (string | number)[]): string[] =>
-		schemasAt(path).flatMap((schema) => Object.keys((schema["properties"] ?? {})));
+		schemasAt(path).flatMap((schema) => Object.keys(schema["properties"] ?? {}));
 	t.true(keys([]).includes("packages"));
 	t.deepEqual(keys(["inputs", "mine"]), ["url", "follows", "overlays"]);
 	t.deepEqual(keys(["clean"]), ["enabled", "keep"]);
@@ -72,4 +73,57 @@ test("the outline has keys inside of keys", (t) => {
 	t.is(inputs?.children[0]?.children[0]?.name, "url");
 	t.is(packages?.kind, "list");
 	t.is(packages?.children[0]?.path.join("."), "packages.0.from");
+});
+
+const piece = fc.constantFrom(
+	...[
+		"packages",
+		"inputs",
+		":",
+		": ",
+		"\n",
+		"  ",
+		"- ",
+		"[",
+		"]",
+		"{",
+		"}",
+		",",
+		"'",
+		'"',
+		"#",
+		"&a",
+		"*a",
+		"|",
+		">",
+		"!!x",
+	],
+	...["---\n", "?", "é", "😀", "\t", "\r\n", "%YAML 1.2\n", "<<", "~", "1"],
+);
+
+test("any text has places, whatever stands in it", (t) => {
+	fc.assert(
+		fc.property(fc.array(piece, { maxLength: 25 }), fc.nat(60), (pieces, at) => {
+			const text = pieces.join("");
+			const place = placeInFile(text, at);
+			if (place !== undefined) t.true(place.start <= at && at <= place.end && place.end <= text.length);
+			for (const { start, end, path } of writtenPlaces(text, Math.min(at, text.length))) {
+				t.true(start <= at && end <= text.length);
+				schemasAt(path);
+			}
+			outlineOfFile(text);
+		}),
+		{ numRuns: 1000 },
+	);
+});
+
+test("large and deep texts", (t) => {
+	t.is(placeInFile("[".repeat(200_000), 5), undefined);
+	t.notThrows(() => writtenPlaces("a: ".repeat(50_000), 3));
+	t.notThrows(() => outlineOfFile("- ".repeat(100_000)));
+	const keys = Array.from({ length: 15_000 }, (_, index) => `key${index}: v`).join("\n");
+	const begun = Date.now();
+	const [written] = writtenPlaces(`${keys}\nna`, keys.length + 3);
+	t.is(written?.siblings.length, 15_000);
+	t.true(Date.now() - begun < 20_000);
 });
