@@ -9,6 +9,7 @@ import type { Tok } from "../format/trivia.ts";
 import { keywords } from "../syntax/tokens.ts";
 import { nodePart, type Part, partsOf } from "./children.ts";
 import type { NixDocument } from "./document.ts";
+import { mergesRecursiveSets } from "./merged-sets.ts";
 import {
 	type InheritBinding,
 	nameToken,
@@ -116,6 +117,8 @@ class Renamer {
 		if (sites.some(({ token }) => /\$/.test(this.#document.text.slice(token.start, token.end)))) {
 			return `'${name}' is written as an interpolation; write it as a plain name first`;
 		}
+		if (mergesRecursiveSets(this.#document.root))
+			return "a 'rec' set is written in several pieces; write it as one first";
 		if (kind === "rec") return this.#selected().reason;
 		if (kind === "formal") return this.#passed().reason ?? this.#selected().reason;
 		return undefined;

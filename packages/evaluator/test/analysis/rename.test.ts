@@ -62,6 +62,12 @@ const cases: readonly (readonly [marked: string, newName: string, expected: stri
 		"y",
 		"refused: the function is used where its arguments are not written out, so that 'x' may be passed unseen",
 	],
+	[
+		"let |b = 2; a = rec { b = 1; }; a.c = b; in a",
+		"d",
+		"refused: a 'rec' set is written in several pieces; write it as one first",
+	],
+	["let |b = 2; a = { b = 1; }; a.c = b; in a", "d", "let d = 2; a = { b = 1; }; a.c = d; in a"],
 	["with { a = 1; }; |a", "b", "refused: 'a' comes from a 'with', and is defined elsewhere"],
 	["|map", "b", "refused: 'map' is built in"],
 	["{ |a = 1; }", "b", "refused: attributes may be selected from elsewhere; only variables can be renamed"],
