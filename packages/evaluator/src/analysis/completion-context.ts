@@ -59,14 +59,9 @@ const LONGEST_NAME = 300;
 
 /** The offset of the last character before that is neither blank nor in a comment. */
 function previousOffset(document: NixDocument, from: number): number | undefined {
-	for (let at = from - 1; at >= 0; at--) {
-		if (!/\s/.test(document.text.charAt(at)) && !document.inComment(at + 1) && !endsComment(document, at)) return at;
-	}
-	return undefined;
-}
-
-function endsComment(document: NixDocument, at: number): boolean {
-	return document.text.charAt(at) === "/" && document.text.charAt(at - 1) === "*" && document.inComment(at);
+	let at = (document.commentsAround(from)?.start ?? from) - 1;
+	while (at >= 0 && /\s/.test(document.text.charAt(at))) at--;
+	return at < 0 ? undefined : at;
 }
 
 /** Inside of a string's text. */

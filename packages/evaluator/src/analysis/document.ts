@@ -152,9 +152,14 @@ export class NixDocument {
 		return names;
 	}
 
+	/** What lies between the tokens around an offset, where it has comments. */
+	commentsAround(offset: number): Span | undefined {
+		return this.#gaps.find(({ start, end }) => start < offset && offset <= end);
+	}
+
 	/** Whether an offset is inside of a comment, or at the end of one that goes up to the line's end. */
 	inComment(offset: number): boolean {
-		const gap = this.#gaps.find(({ start, end }) => start < offset && offset <= end);
+		const gap = this.commentsAround(offset);
 		if (gap === undefined) return false;
 		for (const { index, 0: comment } of this.text.slice(gap.start, gap.end).matchAll(/#[^\r\n]*|\/\*[\s\S]*?\*\//g)) {
 			const start = gap.start + index;

@@ -19,7 +19,7 @@ export interface Issue {
 	readonly related?: number;
 }
 
-/** The first syntax error, which is the only one that can be told; where there is none, undefined variables. */
+/** The first syntax error, which is the only one that can be told; where there is none, the first 200 undefined variables. */
 export function findIssues(document: NixDocument): readonly Issue[] {
 	const syntax = findSyntaxError(document.text);
 	return syntax === undefined ? undefinedVariables(document) : [syntax];
@@ -49,9 +49,12 @@ export function findSyntaxError(text: string): Issue | undefined {
 /** Positions begin here, since 0 is none. */
 const BASE = 1;
 
+/** What comes after them says nothing new. */
+const MOST_ISSUES = 200;
+
 function undefinedVariables({ scopes, globals }: NixDocument): Issue[] {
-	return scopes.occurrences.flatMap(({ name, token, target, scope }) => {
-		if (target.kind !== "undefined") return [];
+	const undefinedOnes = scopes.occurrences.filter(({ target }) => target.kind === "undefined").slice(0, MOST_ISSUES);
+	return undefinedOnes.map(({ name, token, scope }) => {
 		const visible = new Set(globals);
 		for (let at: typeof scope | undefined = scope; at !== undefined; at = at.parent) {
 			for (const each of at.variables.keys()) visible.add(each);

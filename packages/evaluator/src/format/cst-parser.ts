@@ -41,6 +41,9 @@ const LEAVES: ReadonlySet<TokenKind> = new Set<TokenKind>([
 	Token.uri,
 ]);
 
+/** Names of an attribute path that are looked through for its `=`: each of them may begin a line. */
+const LONGEST_PATH = 5;
+
 const ATTR_STARTS: ReadonlySet<TokenKind> = new Set<TokenKind>([
 	Token.identifier,
 	Token.orKeyword,
@@ -195,7 +198,7 @@ class CstParser extends Lexer {
 		if (this.token !== Token.identifier || this.#lines === 0) return false;
 		const mark = this.mark();
 		let assigned = false;
-		for (;;) {
+		for (let names = 0; names < LONGEST_PATH; names++) {
 			this.advance();
 			if (!this.#at(Token.dot)) {
 				assigned = this.#at(Token.assign);

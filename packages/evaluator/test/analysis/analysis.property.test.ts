@@ -177,3 +177,27 @@ test("any text has a tree, and every question an answer", (t) => {
 	);
 	t.pass();
 });
+
+/** Texts that would cost more than their length, were anything looked through again and again. */
+const large: Readonly<Record<string, string>> = {
+	"names that begin lines": `x${".\na".repeat(100_000)}`,
+	"arguments that begin lines": "f\n".repeat(100_000),
+	"bindings without ends": "{ a = b\n c".repeat(1) + " = d\n c".repeat(50_000),
+	"blanks and comments": `{ ${"# x\n".repeat(50_000)}${" ".repeat(500_000)}`,
+	"nested updates of one set": `let a = { ${"b = 1; ".repeat(1)} }; in a${" // a".repeat(3000)}`,
+	"many inherits": `{ ${"inherit a; ".repeat(50_000)} }`,
+};
+
+for (const [title, text] of Object.entries(large)) {
+	test(`in time: ${title}`, (t) => {
+		const begun = Date.now();
+		const document = analyse(text);
+		findIssues(document);
+		findUnused(document);
+		for (const offset of [0, text.length >> 1, text.length]) {
+			completionContext(document, offset);
+			document.named(offset);
+		}
+		t.true(Date.now() - begun < 15_000, `${Date.now() - begun} ms`);
+	});
+}
