@@ -26,7 +26,14 @@ const top = join(import.meta.dirname, "..");
 const source = join(top, "packages/cli/src");
 const client = join(top, "build/client");
 
-const entries: readonly string[] = ["main", "shell-main", "oclif-main", "nix-instantiate-main", "lsp-main"];
+const entries: readonly string[] = [
+	"main",
+	"shell-main",
+	"oclif-main",
+	"nix-instantiate-main",
+	"nix-store-main",
+	"lsp-main",
+];
 /** Started as worker threads, by URL. */
 const workers: readonly string[] = [
 	"nix-instantiate/nix-instantiate-worker",
@@ -136,6 +143,7 @@ function keepCompiledCode(): void {
 	for (const args of [
 		["daemon", "status"],
 		["nix-instantiate", "--eval", "-E", "1"],
+		["nix-store", "--gc", "--print-roots"],
 	]) {
 		spawnSync(process.execPath, [join(client, "main.cjs"), ...args], { cwd: folder, env, stdio: "ignore" });
 	}

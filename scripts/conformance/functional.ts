@@ -1,7 +1,10 @@
 /**
  * Nix's own functional tests with the real client and our daemon.
  *
- * Usage: node scripts/conformance/functional.ts DIR [TEST…]
+ * Usage: node scripts/conformance/functional.ts [--drop-ins] DIR [TEST…]
+ *
+ * With `--drop-ins` our own programs stand in the place of those of Nix's that evaluate nothing, beside its other programs and without
+ * a daemon; a test counts then only if one of ours ran, and the usual tests are those that call them. The client must have been built.
  *
  * DIR is the folder `tests` of Nix's sources of the version that is installed (tag 2.8.0 for Nix 2.8.0); it is copied. Without names
  * all tests are run that the real daemon passes outside of Nix's build system. Each test has a daemon of its own, and counts only if
@@ -15,9 +18,11 @@ import {
 	existsSync,
 	mkdirSync,
 	mkdtempSync,
+	readdirSync,
 	readFileSync,
 	rmSync,
 	statSync,
+	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,11 +35,26 @@ const usual: readonly string[] = (
 	"binary-cache-build-remote brotli zstd compression-levels filter-source readfile-context nix-copy-ssh store-ping"
 ).split(" ");
 
+/**
+ * Those that call the programs in {@link replaced}. Without `simple` and `repair`, which a superuser cannot pass, and
+ * `gc-concurrent`, whose builders wait for files outside of our sandbox.
+ */
+const withDropIns: readonly string[] = (
+	"add hash optimise-store export export-graph dependencies gc referrers dump-db check-refs fixed multiple-outputs nar-access " +
+	"gc-runtime logging secure-drv-outputs build-dry"
+).split(" ");
+
+const replaced: readonly string[] = ["nix-store", "nix-hash", "nix-collect-garbage", "nix-prefetch-url"];
+
+/** What builds see of the machine, as for a real Nix whose tests were built here. */
+const seen: readonly string[] = ["/bin", "/usr", "/lib", "/lib64?", "/etc/alternatives?"];
+
 /** Milliseconds for one test. */
 const PATIENCE = 120_000;
 
-const [given, ...named] = process.argv.slice(2);
-if (given === undefined) throw new Error("usage: functional.ts DIR [TEST…]");
+const dropIns = process.argv[2] === "--drop-ins";
+const [given, ...named] = process.argv.slice(dropIns ? 3 : 2);
+if (given === undefined) throw new Error("usage: functional.ts [--drop-ins] DIR [TEST…]");
 const top = join(import.meta.dirname, "../..");
 const helper = join(top, "build/native/devenv-helper");
 /** Not below /tmp, which builds have of their own: the stores of the tests lie here. */
@@ -49,7 +69,7 @@ function programPath(name: string): string {
 /** Puts the machine's own values for what Nix's build system would. */
 function substitute(file: string): void {
 	const values: Readonly<Record<string, string>> = {
-		bindir: dirname(programPath("nix-store")),
+		bindir: dropIns ? join(programs, "drop-ins") : dirname(programPath("nix-store")),
 		coreutils: dirname(programPath("mkdir")),
 		bash: programPath("bash"),
 		dot: "",
@@ -67,7 +87,6 @@ function prepare(): void {
 		if (existsSync(join(tests, `${name}.in`))) substitute(join(tests, name));
 	}
 	mkdirSync(join(programs, "bin"), { recursive: true });
-	const seen = ["/bin", "/usr", "/lib", "/lib64?", "/etc/alternatives?"];
 	const daemon = [process.execPath, join(import.meta.dirname, "functional-daemon.ts"), helper];
 	const quoted = daemon.map((word) => `'${word}'`).join(" ");
 	const paths = seen.map((word) => `'${word}'`).join(" ");
@@ -78,6 +97,25 @@ function prepare(): void {
 		`#!/bin/sh\n[ "$1" = daemon ] && exec '${programs}/bin/nix-daemon'\nexec '${programPath("nix")}' "$@"\n`,
 	);
 	for (const name of ["nix", "nix-daemon"]) chmodSync(join(programs, "bin", name), 0o755);
+}
+
+/** A folder with all of Nix's programs, of which some are ours. */
+function placeDropIns(): void {
+	const folder = join(programs, "drop-ins");
+	mkdirSync(folder, { recursive: true });
+	const real = dirname(programPath("nix-store"));
+	for (const name of readdirSync(real).filter((each) => /^nix(?:-|$)/.test(each))) {
+		if (!replaced.includes(name)) symlinkSync(join(real, name), join(folder, name));
+	}
+	mkdirSync(join(scratch, "home/config"), { recursive: true });
+	writeFileSync(join(scratch, "home/config/config.yaml"), `sandbox_paths: ${JSON.stringify(seen)}\n`);
+	const client = `'${process.execPath}' --disable-warning=ExperimentalWarning '${join(top, "build/client/main.cjs")}'`;
+	for (const name of replaced) {
+		// Ours read no nix.conf, but its settings from this variable.
+		const settings = 'NIX_CONFIG="$(cat "$NIX_CONF_DIR/nix.conf")"';
+		const text = `#!/bin/sh\necho ${name} >>"$DROP_INS_LOG"\n${settings} DEVENV_HOME='${scratch}/home' exec ${client} ${name} "$@"\n`;
+		writeFileSync(join(folder, name), text, { mode: 0o755 });
+	}
 }
 
 /** Ends what is left of a process group, whose number stands in the file. */
@@ -98,13 +136,16 @@ function run(name: string): { readonly verdict: Verdict; readonly output: string
 	mkdirSync(folder, { recursive: true });
 	const log = join(scratch, `${name.replaceAll("/", "-")}.daemon.log`);
 	writeFileSync(log, "");
+	const used = join(scratch, "drop-ins.log");
+	writeFileSync(used, "");
 	const env = {
 		PATH: process.env["PATH"],
 		TMPDIR: folder,
 		TEST_NAME: name,
-		NIX_DAEMON_PACKAGE: programs,
+		NIX_DAEMON_PACKAGE: dropIns ? "" : programs,
 		NIX_REMOTE: "",
 		FUNCTIONAL_LOG: log,
+		DROP_INS_LOG: used,
 		LANG: "C.UTF-8",
 	};
 	mkdirSync(join(folder, "nix-test"), { recursive: true });
@@ -128,11 +169,12 @@ function run(name: string): { readonly verdict: Verdict; readonly output: string
 	rmSync(folder, { recursive: true, force: true });
 	if (status === 99) return { verdict: "skipped", output };
 	if (status !== 0) return { verdict: "failed", output };
-	return { verdict: statSync(log).size > 0 ? "passed" : "not ours", output };
+	return { verdict: statSync(dropIns ? used : log).size > 0 ? "passed" : "not ours", output };
 }
 
 prepare();
-const wanted = named.length > 0 ? named : usual;
+if (dropIns) placeDropIns();
+const wanted = named.length > 0 ? named : dropIns ? withDropIns : usual;
 const counts: Record<Verdict, number> = { passed: 0, failed: 0, skipped: 0, "not ours": 0 };
 for (const name of wanted) {
 	if (!existsSync(join(tests, `${name}.sh`))) throw new Error(`there is no test ${name}`);
@@ -152,7 +194,7 @@ for (const name of wanted) {
 	}
 }
 console.log(
-	`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped, ${counts["not ours"]} did not ask our daemon`,
+	`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped, ${counts["not ours"]} did not ask ours`,
 );
 rmSync(scratch, { recursive: true, force: true });
 process.exitCode = counts.passed === wanted.length ? 0 : 1;

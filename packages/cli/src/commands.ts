@@ -30,7 +30,11 @@ import Init from "./commands/init.ts";
 import Lock from "./commands/lock.ts";
 import Lsp from "./commands/lsp.ts";
 import NixBuild from "./commands/nix-build.ts";
+import NixCollectGarbage from "./commands/nix-collect-garbage.ts";
+import NixHash from "./commands/nix-hash.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
+import NixPrefetchUrl from "./commands/nix-prefetch-url.ts";
+import NixStore from "./commands/nix-store.ts";
 import PrintEnv from "./commands/print-env.ts";
 import ProcessesList from "./commands/processes/list.ts";
 import ProcessesLogs from "./commands/processes/logs.ts";
@@ -47,6 +51,13 @@ import Shell from "./commands/shell.ts";
 import Shims from "./commands/shims.ts";
 import StoreAdd from "./commands/store/add.ts";
 import StoreCat from "./commands/store/cat.ts";
+import StoreDelete from "./commands/store/delete.ts";
+import StoreDumpDb from "./commands/store/dump-db.ts";
+import StoreExport from "./commands/store/export.ts";
+import StoreImport from "./commands/store/import.ts";
+import StoreLoadDb from "./commands/store/load-db.ts";
+import StoreOptimise from "./commands/store/optimise.ts";
+import StoreRestore from "./commands/store/restore.ts";
 import StoreDiffClosures from "./commands/store/diff-closures.ts";
 import StoreDump from "./commands/store/dump.ts";
 import StoreLs from "./commands/store/ls.ts";
@@ -101,7 +112,14 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"store:ls": StoreLs,
 	"store:cat": StoreCat,
 	"store:add": StoreAdd,
+	"store:delete": StoreDelete,
 	"store:dump": StoreDump,
+	"store:restore": StoreRestore,
+	"store:export": StoreExport,
+	"store:import": StoreImport,
+	"store:dump-db": StoreDumpDb,
+	"store:load-db": StoreLoadDb,
+	"store:optimise": StoreOptimise,
 	"store:roots": StoreRoots,
 	"store:verify": StoreVerify,
 	eval: Eval,
@@ -111,6 +129,10 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	lsp: Lsp,
 	"nix-instantiate": NixInstantiate,
 	"nix-build": NixBuild,
+	"nix-store": NixStore,
+	"nix-hash": NixHash,
+	"nix-collect-garbage": NixCollectGarbage,
+	"nix-prefetch-url": NixPrefetchUrl,
 	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,
 	"daemon:stop": DaemonStop,

@@ -53,7 +53,14 @@ const order: readonly string[] = [
 	"store:ls",
 	"store:cat",
 	"store:add",
+	"store:delete",
 	"store:dump",
+	"store:restore",
+	"store:export",
+	"store:import",
+	"store:dump-db",
+	"store:load-db",
+	"store:optimise",
 	"store:roots",
 	"store:verify",
 	"eval",
@@ -63,6 +70,10 @@ const order: readonly string[] = [
 	"lsp",
 	"nix-instantiate",
 	"nix-build",
+	"nix-store",
+	"nix-hash",
+	"nix-collect-garbage",
+	"nix-prefetch-url",
 ];
 
 function formatRootHelp(commands: readonly (readonly [id: string, summary: string])[]): string {

@@ -276,6 +276,11 @@ export interface Engine {
 	substitute(paths: readonly StorePath[], options?: WorkOptions): Promise<void>;
 	/** What the user's binary caches say of paths; what they do not have is left out. */
 	substitutable(paths: readonly StorePath[], options?: WorkOptions): Promise<readonly SubstitutablePath[]>;
+	/**
+	 * Makes the contents of a path anew, valid or not: from the user's caches, else by building its deriver again. Rejects with
+	 * `STORE_UNREPAIRABLE` where neither can be done, and with what goes wrong.
+	 */
+	repair(path: StorePath, options?: WorkOptions): Promise<void>;
 	search(request: SearchRequest, options?: WorkOptions): Promise<SearchOutcome>;
 	/** Whether a path is in the store, and where it lies. */
 	isValid(path: StorePath): boolean;

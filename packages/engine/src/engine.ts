@@ -40,6 +40,7 @@ import type {
 } from "./engine-interface.ts";
 import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
+import { requireOneArchive } from "./evaluation/require-one-archive.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { answerQuestion } from "./fetch-tree/answer-question.ts";
 import { moduleRequest } from "./evaluation/module-request.ts";
@@ -94,19 +95,6 @@ function copyOptions(
 	signal: AbortSignal,
 ): { readonly signal: AbortSignal; readonly emit: EngineListener } {
 	return { signal, emit: onEvent ?? (() => undefined) };
-}
-
-/** Refuses packages of another archive than this one, with `ENV_INPUTS_MIXED`. */
-function requireOneArchive(packages: EnvSpec["packages"], name: string): string {
-	const foreign = packages.find(({ input }) => input !== name);
-	if (foreign === undefined) return name;
-	const message = `the packages come from the archives '${name}' and '${foreign.input}', which cannot share one root`;
-	throw new DiagnosticError(
-		diagnose("ENV_INPUTS_MIXED", message, {
-			...(foreign.location === undefined ? {} : { location: foreign.location }),
-			hint: "take all packages from one archive; those of inputs with a default.nix may be beside them",
-		}),
-	);
 }
 
 class StoreEngine implements Engine {
@@ -254,6 +242,25 @@ class StoreEngine implements Engine {
 	substitutable(paths: readonly StorePath[], options: WorkOptions = {}): Promise<readonly SubstitutablePath[]> {
 		return this.#working(async () => {
 			return substitutablePaths(await this.#caches.offersOf(paths, this.#copying(options).signal));
+		});
+	}
+
+	repair(path: StorePath, options: WorkOptions = {}): Promise<void> {
+		return this.#working(async () => {
+			const store = this.#store;
+			store.addTempRoot(path);
+			const context = this.#copying(options);
+			if (await this.#caches.repair(path, context)) return;
+			const derivers = [store.queryPathInfo(path)?.deriver, ...store.queryDerivers(path)];
+			const deriver = derivers.find((each) => each !== undefined && store.isValid(each));
+			if (deriver === undefined) {
+				fail("STORE_UNREPAIRABLE", `cannot repair path '${path}'`, {
+					hint: "no binary cache has it, and what it was built from is not known or not there",
+				});
+			}
+			store.addTempRoot(deriver);
+			await this.#realise(new Map(store.readDerivation(deriver).inputDrvs), options);
+			await this.#backend.rebuild(deriver, { wishes: {}, ...context });
 		});
 	}
 

@@ -40,6 +40,14 @@ export {
 	type HashFormat,
 } from "./hash.ts";
 export {
+	EXPORT_END,
+	EXPORT_OBJECT,
+	ExportParser,
+	formatExportedObject,
+	type ExportedObject,
+	type ExportReceiver,
+} from "./export-stream.ts";
+export {
 	computeDrvPath,
 	expectedOutputPaths,
 	hashDerivationModulo,
@@ -95,3 +103,8 @@ export {
 	type DrvPath,
 	type StorePath,
 } from "./store-path.ts";
+export {
+	formatRegistrations,
+	parseRegistrations,
+	type ValidityRegistration,
+} from "./validity-registration.ts";

@@ -49,12 +49,17 @@ export class NarParser {
 
 	/** Takes the next bytes; the memory is not kept beyond the call. Fails when bytes follow the archive's end. */
 	push(piece: Uint8Array): void {
+		if (this.pushPart(piece) > 0) this.#fail("something follows its end");
+	}
+
+	/** The same for an archive within a longer stream: returns how many of the piece's last bytes follow the archive's end. */
+	pushPart(piece: Uint8Array): number {
 		const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
 		this.#piece = this.#piece.length === 0 ? bytes : Buffer.concat([this.#piece, bytes]);
 		this.#at = 0;
 		let stepStart = 0;
 		try {
-			while (this.#at < this.#piece.length) {
+			while (this.#at < this.#piece.length && this.#step !== "done") {
 				stepStart = this.#at;
 				this.#takeStep();
 			}
@@ -63,8 +68,10 @@ export class NarParser {
 			this.#at = stepStart;
 		}
 		this.#base += this.#at;
-		this.#piece = this.#at === this.#piece.length ? NOTHING : Buffer.from(this.#piece.subarray(this.#at));
+		const rest = this.#piece.length - this.#at;
+		this.#piece = rest === 0 || this.#step === "done" ? NOTHING : Buffer.from(this.#piece.subarray(this.#at));
 		this.#at = 0;
+		return this.#step === "done" ? rest : 0;
 	}
 
 	/** To be called after the last piece: fails when the archive is truncated. */

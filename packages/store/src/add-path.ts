@@ -4,9 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, realpathSync } from "node:fs";
+import { fail } from "@devenv/diagnostics";
 import {
 	bytesFromText,
+	isDrvPath,
 	makeFixedOutputPath,
 	NAR_BUFFER_SIZE,
 	NarEncoder,
@@ -101,11 +103,20 @@ export function addPath(context: AddContext, options: AddPathOptions): StorePath
 			signatures: [],
 			contentAddress: formatContentAddress({ method, hash }),
 		};
-		context.register([{ info, from }]);
+		// What is named as a derivation is one, and could claim the outputs of another.
+		const derivation = isDrvPath(path, context.storeDir)
+			? context.derivation(path, readDerivationText(from))
+			: undefined;
+		context.register([{ info, from, ...(derivation && { derivation }) }]);
 		return path;
 	} finally {
 		deleteTree(bytesFromText(from));
 	}
+}
+
+function readDerivationText(file: string): string {
+	if (!lstatSync(file).isFile()) fail("DRV_SYNTAX", "a store derivation is a regular file");
+	return readFileSync(file, "latin1");
 }
 
 function copyTo(

@@ -126,9 +126,11 @@ class Collection {
 		const dropped = new Set(this.#options.dropped);
 		const roots = readAllRoots(layout, paths, { prune: this.#options.dryRun !== true })
 			.filter(({ link }) => !dropped.has(link))
-			.map((root) => root.path);
-		const valid = roots.filter((path) => graph.has(path));
-		const live = new Set(closureOf(valid, (path) => [...(graph.get(path) ?? []), ...this.#companions(path)]));
+			.filter(({ link }) => this.#options.ignoreRoots !== true || link.startsWith("{temp:"))
+			.filter(({ path }) => graph.has(path));
+		const reach = (start: readonly StorePath[]): StorePath[] =>
+			closureOf(start, (path) => [...(graph.get(path) ?? []), ...this.#companions(path)]);
+		const live = new Set(reach(roots.map(({ path }) => path)));
 		const wanted = this.#options.paths;
 		if (wanted === undefined) {
 			const dead = [...graph.keys()].filter((path) => !live.has(path)).sort();
@@ -138,11 +140,9 @@ class Collection {
 		}
 		const set = new Set(wanted);
 		for (const path of set) {
-			const referrer = paths.referrers(path).find((each) => !set.has(each));
-			if (live.has(path) || referrer !== undefined) {
-				const reason = live.has(path) ? "a root keeps it" : `${referrer} refers to it`;
-				fail("STORE_PATH_ALIVE", `cannot delete ${path}: ${reason}`);
-			}
+			const referrers = paths.referrers(path).filter((each) => !set.has(each));
+			const keepers = live.has(path) ? roots.filter((root) => reach([root.path]).includes(path)) : [];
+			if (keepers.length > 0 || referrers.length > 0) failAlive(path, keepers, referrers);
 		}
 		return closureOf(set, (path) => (graph.get(path) ?? []).filter((each) => set.has(each)))
 			.filter((path) => graph.has(path))
@@ -163,7 +163,9 @@ class Collection {
 		const { database, paths, layout } = this.#context;
 		return database.transaction(() => {
 			const roots = new Set(readTempRoots(layout).map((root) => root.path));
-			for (const root of readGcRoots(layout, { prune: false })) roots.add(root.path);
+			if (this.#options.ignoreRoots !== true) {
+				for (const root of readGcRoots(layout, { prune: false })) roots.add(root.path);
+			}
 			const removed = batch.filter((path) => {
 				if (roots.has(path) || paths.hasReferrers(path)) return false;
 				paths.remove(path);
@@ -196,10 +198,10 @@ class Collection {
 			.map((name) => `${layout.storeDir}/${name}`)
 			.filter((path) => isStorePath(path, layout.storeDir));
 		const used = new Set<string>([...readTempRoots(layout).map((root) => root.path), ...locks.held()]);
-		// Real Nix keeps its locks and chroots beside the path that they belong to.
 		return present.filter((path) => {
-			if (/\.(?:lock|chroot|check)$/.test(path)) return false;
-			return !used.has(path) && !paths.isValid(path);
+			// Real Nix keeps its locks and chroots beside the path that they belong to.
+			const owner = path.replace(/\.(?:lock|chroot|check)$/, "");
+			return !used.has(path) && !used.has(owner) && !paths.isValid(path);
 		});
 	}
 
@@ -217,6 +219,23 @@ class Collection {
 		const { layout } = this.#context;
 		return bytesFromText(layout.storeFolder + path.slice(layout.storeDir.length));
 	}
+}
+
+/** Roots and referrers of one path that are named when it cannot be deleted. */
+const NAMED_KEEPERS = 10;
+
+function failAlive(path: StorePath, keepers: readonly GcRoot[], referrers: readonly StorePath[]): never {
+	const reason = keepers.length > 0 ? "a root keeps it" : `${referrers[0] ?? ""} refers to it`;
+	const notes = [
+		...keepers.map(({ link, path: kept }) => (kept === path ? `${link} keeps it` : `${link} keeps ${kept}`)),
+		...referrers.map((each) => `${each} refers to it`),
+	];
+	const more = notes.length - NAMED_KEEPERS;
+	fail("STORE_PATH_ALIVE", `cannot delete ${path}: ${reason}`, {
+		notes: [...notes.slice(0, NAMED_KEEPERS), ...(more > 0 ? [`and ${more} more`] : [])].map((message) => ({
+			message,
+		})),
+	});
 }
 
 /** Held by SQLite for our own collectors, by `flock` (where there is such a program) against real Nix's. */

@@ -20,7 +20,7 @@ export async function importNar(
 	info: NarImport,
 	nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<PathInfo> {
-	if (context.present(info.path)) return context.pathInfo(info.path);
+	if (context.present(info.path) && info.replace !== true) return context.pathInfo(info.path);
 	const from = context.newPath();
 	try {
 		await restoreChecked(from, info, nar);
@@ -39,7 +39,8 @@ export async function importNar(
 			signatures: info.signatures ?? [],
 			contentAddress: info.contentAddress,
 		};
-		context.register([{ info: registered, from, ...(derivation && { derivation }) }]);
+		const replace = info.replace === true;
+		context.register([{ info: registered, from, replace, ...(derivation && { derivation }) }]);
 	} finally {
 		deleteTree(bytesFromText(from));
 	}

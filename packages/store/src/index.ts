@@ -1,6 +1,8 @@
 /** The store: database, objects, roots, garbage collection. Layer 2. */
 
+export { dumpFiles, restoreFiles } from "./archive-files.ts";
 export { formatContentAddress, parseContentAddress, type ContentAddress } from "./content-address.ts";
+export { referencesFirst } from "./export-paths.ts";
 export { hashPaths, prepareHashing } from "./hash-pool.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
@@ -15,6 +17,7 @@ export type {
 	GarbageReport,
 	GcRoot,
 	NarImport,
+	OptimiseReport,
 	PathFilter,
 	PathInfo,
 	PathLock,

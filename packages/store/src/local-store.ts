@@ -10,29 +10,37 @@ import { fail } from "@devenv/diagnostics";
 import {
 	bufferFromBytes,
 	bytesFromText,
+	derivationReferences,
 	drvPathName,
 	expectedOutputPaths,
 	formatDerivation,
 	HashesModulo,
 	isDrvPath,
+	makeFixedOutputPath,
 	makeTextPath,
 	parseDerivation,
+	storePathName,
 	type Derivation,
 	type DrvPath,
 	type StorePath,
+	type ValidityRegistration,
 } from "@devenv/nix-formats";
 import { addPath, computePath, narOfFile, type AddContext } from "./add-path.ts";
 import { closureOf } from "./closure.ts";
 import { formatContentAddress } from "./content-address.ts";
 import { Database } from "./database.ts";
+import { exportPaths } from "./export-paths.ts";
 import { CANONICAL_TIME, deleteTree } from "./file-tree.ts";
 import { collectGarbage, collectorRuns, readAllRoots, removeStaleMark } from "./garbage-collector.ts";
 import { writeIndirectRoot, writeRootLink } from "./gc-roots.ts";
 import { importNar } from "./import-nar.ts";
+import { importPaths } from "./import-paths.ts";
 import { dumpTree } from "./nar-dump.ts";
+import { optimiseStore } from "./optimise.ts";
 import { PathLocks } from "./path-locks.ts";
 import { PathTable } from "./path-table.ts";
 import { registerOutputs } from "./register-outputs.ts";
+import { registerValidity } from "./register-validity.ts";
 import { register, type ReadyObject } from "./registration.ts";
 import { removeDeadSessions, Session } from "./session.ts";
 import type {
@@ -44,8 +52,11 @@ import type {
 	GarbageReport,
 	GcRoot,
 	NarImport,
+	OptimiseOptions,
+	OptimiseReport,
 	PathInfo,
 	PathLock,
+	RegisterOptions,
 	Scratch,
 	Store,
 	VerifyFault,
@@ -53,7 +64,7 @@ import type {
 import { hasCode, translateFailure, translateFailures } from "./store-failure.ts";
 import { storeLayout, type StorePlace, type StoreLayout } from "./store-layout.ts";
 import { TempRoots } from "./temp-roots.ts";
-import { verifyStore } from "./verify.ts";
+import { forgetMissing, verifyStore } from "./verify.ts";
 
 export interface OpenStoreOptions extends StorePlace {
 	/** Writes nothing; a store that does not exist is empty. Methods that would write fail with `STORE_READ_ONLY`. */
@@ -205,6 +216,32 @@ class LocalStore implements Store {
 		translateFailures(`read ${path}`, () => dumpTree(bytesFromText(this.physical(path)), sink));
 	}
 
+	exportPaths(paths: Iterable<StorePath>, sink: (piece: Uint8Array) => void): void {
+		const context = { pathInfo: (path: StorePath) => this.pathInfo(path), physical: this.#physical };
+		exportPaths(context, paths, sink);
+	}
+
+	async importPaths(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StorePath[]> {
+		return await this.#writingAsync("import store objects", () => {
+			const derivation = (path: DrvPath, text: string): Derivation => this.#foreignDerivation(path, text);
+			return importPaths({ ...this.#addContext(), derivation }, stream);
+		});
+	}
+
+	async registerValidity(registrations: readonly ValidityRegistration[], options: RegisterOptions = {}): Promise<void> {
+		const context = {
+			database: this.#database,
+			paths: this.#paths,
+			storeDir: this.storeDir,
+			physical: this.#physical,
+			addTempRoot: (path: StorePath) => {
+				this.addTempRoot(path);
+			},
+			derivation: (path: DrvPath, text: string) => this.#foreignDerivation(path, text),
+		};
+		await this.#writingAsync("register store objects", () => registerValidity(context, registrations, options));
+	}
+
 	addSignatures(path: StorePath, signatures: readonly string[]): void {
 		this.#writing(`sign ${path}`, () => {
 			this.#database.transaction(() => {
@@ -271,9 +308,29 @@ class LocalStore implements Store {
 		});
 	}
 
+	optimise(options: OptimiseOptions = {}): OptimiseReport {
+		return this.#writing("optimise the store", () => {
+			const context = {
+				paths: this.#paths,
+				storeFolder: this.#layout.storeFolder,
+				physical: this.#physical,
+				addTempRoot: (path: StorePath) => {
+					this.addTempRoot(path);
+				},
+				newPath: () => this.#openSession().newPath(),
+			};
+			return optimiseStore(context, options);
+		});
+	}
+
+	forgetMissing(): StorePath[] {
+		const context = { database: this.#database, paths: this.#paths, physical: this.#physical };
+		return this.#writing("forget what is not there", () => forgetMissing(context));
+	}
+
 	async verify(options: { readonly checkContents?: boolean } = {}): Promise<VerifyFault[]> {
-		const physical = (path: StorePath): string => this.physical(path);
-		const context = { database: this.#database, paths: this.#paths, physical };
+		const { storeFolder } = this.#layout;
+		const context = { database: this.#database, paths: this.#paths, physical: this.#physical, storeFolder };
 		return await verifyStore(context, options.checkContents ?? false);
 	}
 
@@ -289,6 +346,8 @@ class LocalStore implements Store {
 	[Symbol.dispose](): void {
 		this.close();
 	}
+
+	readonly #physical = (path: StorePath): string => this.physical(path);
 
 	/** Makes the path a temporary root, and says whether it is valid. */
 	#present(path: StorePath): boolean {
@@ -325,10 +384,8 @@ class LocalStore implements Store {
 	}
 
 	#register(objects: readonly ReadyObject[]): void {
-		const physical = (path: StorePath): string => this.physical(path);
-		const { storeDir } = this;
-		const session = this.#openSession();
-		register({ database: this.#database, paths: this.#paths, session, storeDir, physical }, objects);
+		const context = { database: this.#database, paths: this.#paths, storeDir: this.storeDir, physical: this.#physical };
+		register({ ...context, session: this.#openSession() }, objects);
 	}
 
 	#addContext(): AddContext {
@@ -345,9 +402,26 @@ class LocalStore implements Store {
 		};
 	}
 
-	/** A derivation from a foreign hand: its output paths must be those that follow from the rest of it. */
-	#checkedDerivation(path: DrvPath, text: string): Derivation {
+	/** What comes with a path that nobody has checked: the contents must be those that the path is named after. */
+	#foreignDerivation(path: DrvPath, text: string): Derivation {
 		const derivation = this.#parseDerivation(path, text);
+		const { storeDir } = this;
+		const name = storePathName(path);
+		const own = makeTextPath({ name, contents: text, references: derivationReferences(derivation), storeDir });
+		const { narHash: hash } = narOfFile(bufferFromBytes(text));
+		// It may also have been added as any file is.
+		if (own !== path && makeFixedOutputPath({ name, method: "recursive", hash, storeDir }) !== path) {
+			fail("STORE_CONTENT_ADDRESS", `${path} has the contents of ${own}`);
+		}
+		return this.#checkOutputs(path, derivation);
+	}
+
+	#checkedDerivation(path: DrvPath, text: string): Derivation {
+		return this.#checkOutputs(path, this.#parseDerivation(path, text));
+	}
+
+	/** Of a derivation from a foreign hand the output paths must be those that follow from the rest of it. */
+	#checkOutputs(path: DrvPath, derivation: Derivation): Derivation {
 		this.#hashes ??= new HashesModulo((input) => this.readDerivation(input));
 		for (const [name, expected] of expectedOutputPaths(derivation, this.#hashes, this.storeDir)) {
 			const given = derivation.outputs.get(name)?.path;

@@ -1,5 +1,5 @@
 /**
- * NAR events to files, with canonical modes and times. Layer 2. Names come from a parser that has checked them, and
+ * NAR events to files, with canonical modes and times, or those of files that the user makes. Layer 2. Names come from a parser that has checked them, and
  * everything is made new (no file is opened that was there), so that a hostile archive stays inside its folder.
  */
 
@@ -23,20 +23,23 @@ const CREATE: number = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 
 /** Writes one tree at `path`, where nothing may be. The topmost folder stays writable, since it is to be moved. */
 export class NarRestorer {
+	readonly #canonical: boolean;
 	readonly #parents: ByteString[] = [];
 	#path: ByteString;
 	#file = -1;
 	#executable = false;
 	#missing = 0;
 
-	constructor(path: ByteString) {
+	/** Without `canonical` modes are those that the umask leaves, and times those of now. */
+	constructor(path: ByteString, options: { readonly canonical: boolean } = { canonical: true }) {
 		this.#path = path;
+		this.#canonical = options.canonical;
 	}
 
 	write(event: NarEvent): void {
 		switch (event.kind) {
 			case "directory":
-				mkdirSync(fsPath(this.#path), 0o755);
+				mkdirSync(fsPath(this.#path), this.#canonical ? 0o755 : 0o777);
 				this.#parents.push(this.#path);
 				return;
 			case "entry":
@@ -47,7 +50,7 @@ export class NarRestorer {
 				return;
 			}
 			case "file":
-				this.#file = openSync(fsPath(this.#path), CREATE, 0o600);
+				this.#file = openSync(fsPath(this.#path), CREATE, this.#canonical ? 0o600 : event.executable ? 0o777 : 0o666);
 				this.#executable = event.executable;
 				this.#missing = event.size;
 				if (event.size === 0) this.#endFile();
@@ -59,7 +62,7 @@ export class NarRestorer {
 				return;
 			case "symlink":
 				symlinkSync(fsPath(event.target), fsPath(this.#path));
-				lutimesSync(fsPath(this.#path), CANONICAL_TIME, CANONICAL_TIME);
+				if (this.#canonical) lutimesSync(fsPath(this.#path), CANONICAL_TIME, CANONICAL_TIME);
 				return;
 			default:
 				return unreachable(event);
@@ -77,15 +80,17 @@ export class NarRestorer {
 	}
 
 	#endFile(): void {
-		fchmodSync(this.#file, this.#executable ? 0o555 : 0o444);
-		futimesSync(this.#file, CANONICAL_TIME, CANONICAL_TIME);
+		if (this.#canonical) {
+			fchmodSync(this.#file, this.#executable ? 0o555 : 0o444);
+			futimesSync(this.#file, CANONICAL_TIME, CANONICAL_TIME);
+		}
 		closeSync(this.#file);
 		this.#file = -1;
 	}
 
 	#endDirectory(): void {
 		const path = this.#parents.pop();
-		if (path === undefined || this.#parents.length === 0) return;
+		if (path === undefined || this.#parents.length === 0 || !this.#canonical) return;
 		chmodSync(fsPath(path), 0o555);
 		lutimesSync(fsPath(path), CANONICAL_TIME, CANONICAL_TIME);
 	}

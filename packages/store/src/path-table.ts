@@ -133,13 +133,31 @@ export class PathTable {
 				info.contentAddress ?? null,
 			);
 		}
-		for (const info of infos) {
-			if (info.references.length === 0) continue;
-			const referrer = this.#existing(info.path, info.path);
-			for (const reference of info.references) {
-				const id = this.#existing(reference, info.path);
-				this.#database.run("insert or replace into Refs (referrer, reference) values (?, ?)", referrer, id);
-			}
+		for (const info of infos) this.#insertReferences(info);
+	}
+
+	/** Takes what is said of a valid path in the place of what was known, in a transaction of the caller's. */
+	update(info: PathInfo): void {
+		this.#database.run(
+			"update ValidPaths set hash = ?, deriver = ?, narSize = ?, ultimate = ?, sigs = ?, ca = ? where path = ?",
+			`sha256:${formatHash(info.narHash, "base16")}`,
+			info.deriver ?? null,
+			info.narSize === 0 ? null : info.narSize,
+			info.ultimate ? 1 : null,
+			info.signatures.length === 0 ? null : info.signatures.join(" "),
+			info.contentAddress ?? null,
+			info.path,
+		);
+		this.#database.run("delete from Refs where referrer = ?", this.#existing(info.path, info.path));
+		this.#insertReferences(info);
+	}
+
+	#insertReferences(info: PathInfo): void {
+		if (info.references.length === 0) return;
+		const referrer = this.#existing(info.path, info.path);
+		for (const reference of info.references) {
+			const id = this.#existing(reference, info.path);
+			this.#database.run("insert or replace into Refs (referrer, reference) values (?, ?)", referrer, id);
 		}
 	}
 

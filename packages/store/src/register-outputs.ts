@@ -22,7 +22,7 @@ export async function registerOutputs(
 	outputs: readonly BuiltOutput[],
 	check: (infos: readonly PathInfo[]) => void = () => undefined,
 ): Promise<PathInfo[]> {
-	const fresh = outputs.filter((output) => !context.present(output.path));
+	const fresh = outputs.filter((output) => !context.present(output.path) || output.replace === true);
 	const siblings = outputs.map((output) => output.path);
 	const digests = await Promise.all(
 		fresh.map(({ from, candidates, fixed }) =>
@@ -41,7 +41,7 @@ export async function registerOutputs(
 			keepUnderOwnName(context, output, digest);
 			checkPromise(context, output, digest);
 		}
-		return { info: infoOf(output, digest), from: output.from };
+		return { info: infoOf(output, digest), from: output.from, replace: output.replace === true };
 	});
 	check(objects.map(({ info }) => info));
 	context.register(objects);

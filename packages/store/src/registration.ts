@@ -17,6 +17,8 @@ export interface ReadyObject {
 	readonly info: PathInfo;
 	/** Physical path, in a folder of the same file system. */
 	readonly from: string;
+	/** Takes the place of what is valid. */
+	readonly replace?: boolean;
 	/** For a store derivation. */
 	readonly derivation?: Derivation;
 }
@@ -29,7 +31,10 @@ export interface RegistrationContext {
 	readonly physical: (path: StorePath) => string;
 }
 
-/** Makes objects valid, all or none; those that another made valid meanwhile are dropped. Their `from` is gone after. */
+/**
+ * Makes objects valid, all or none; those that another made valid meanwhile are dropped, unless they are to take the place of
+ * what is valid. Their `from` is gone after.
+ */
 export function register(context: RegistrationContext, objects: readonly ReadyObject[]): void {
 	const { database, paths, session } = context;
 	const ordered = referencesFirst(objects);
@@ -37,8 +42,11 @@ export function register(context: RegistrationContext, objects: readonly ReadyOb
 	for (const { info } of ordered) session.mark(info.path);
 	try {
 		database.transaction(() => {
-			const fresh = ordered.filter(({ info }) => !paths.isValid(info.path));
+			const isValid = ({ info }: ReadyObject): boolean => paths.isValid(info.path);
+			const replaced = ordered.filter((object) => object.replace === true && isValid(object));
+			const fresh = ordered.filter((object) => !isValid(object));
 			paths.insert(fresh.map(({ info }) => info));
+			for (const { info } of replaced) paths.update(info);
 			for (const { info, derivation } of fresh) {
 				if (derivation === undefined || !isDrvPath(info.path, context.storeDir)) continue;
 				const outputs = [...derivation.outputs].flatMap(([name, { path }]) =>
@@ -46,7 +54,7 @@ export function register(context: RegistrationContext, objects: readonly ReadyOb
 				);
 				paths.insertOutputs(info.path, outputs);
 			}
-			for (const object of fresh) place(context, object, trash);
+			for (const object of [...fresh, ...replaced]) place(context, object, trash);
 		});
 	} catch (error) {
 		session.removeUnregistered(database, paths);
@@ -59,7 +67,7 @@ export function register(context: RegistrationContext, objects: readonly ReadyOb
 	for (const path of trash) deleteTree(bytesFromText(path));
 }
 
-/** Moves an object to its place; what lies there is not valid, so it is what a killed process left. */
+/** Moves an object to its place; what lies there is what a killed process left, or is to be replaced. */
 function place(context: RegistrationContext, object: ReadyObject, trash: string[]): void {
 	const from = bytesFromText(object.from);
 	const to = bytesFromText(context.physical(object.info.path));

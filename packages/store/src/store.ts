@@ -16,6 +16,7 @@ import type {
 	HashAlgo,
 	SignedObject,
 	StorePath,
+	ValidityRegistration,
 } from "@devenv/nix-formats";
 import type { StorePlace } from "./store-layout.ts";
 
@@ -73,6 +74,8 @@ export interface BuiltOutput {
 	/** Whose hash parts are looked for: the build's input closure. The outputs registered together are added to it. */
 	readonly candidates: Iterable<StorePath>;
 	readonly deriver?: DrvPath;
+	/** Takes the place of what is valid at this path, and of what was known of it. */
+	readonly replace?: boolean;
 	/** What a fixed-output derivation promised; checked before anything is registered. */
 	readonly fixed?: { readonly method: ContentAddressMethod; readonly hash: Hash };
 	/** Signatures to register with it, `name:base64` each. */
@@ -88,6 +91,24 @@ export interface NarImport {
 	readonly deriver?: DrvPath;
 	readonly signatures?: readonly string[];
 	readonly contentAddress?: string;
+	/** Takes the place of a valid path's contents, and of what was known of it. */
+	readonly replace?: boolean;
+}
+
+export interface RegisterOptions {
+	/** Takes what is said of paths that are valid already in the place of what was known. */
+	readonly reregister?: boolean;
+}
+
+export interface OptimiseOptions {
+	/** Told of each object before it is worked on. */
+	readonly onPath?: (path: StorePath) => void;
+}
+
+export interface OptimiseReport {
+	/** Files that became links of others, and their bytes. */
+	readonly filesLinked: number;
+	readonly bytesFreed: number;
 }
 
 /** A permanent root: the link, and the store object that it keeps. */
@@ -102,12 +123,14 @@ export interface GarbageOptions {
 	readonly dryRun?: boolean;
 	/** Stops once so many bytes are freed. */
 	readonly maxFreed?: number;
+	/** The deriver of what is alive is alive; as in Nix, unless told otherwise. */
+	readonly keepDerivations?: boolean;
+	/** The outputs of derivations that are alive are alive; not unless told. */
+	readonly keepOutputs?: boolean;
 	/** Links of permanent roots that do not count: for a dry run, before they are removed. */
 	readonly dropped?: readonly string[];
-	/** The derivers of what is alive are alive; default true. */
-	readonly keepDerivations?: boolean;
-	/** The outputs of derivations that are alive are alive; default false. */
-	readonly keepOutputs?: boolean;
+	/** With `paths`: permanent roots and running processes keep nothing. What is referred to, and what is worked with, stays. */
+	readonly ignoreRoots?: boolean;
 	/** Deletes just these (and fails with `STORE_PATH_ALIVE` for one that is alive) instead of everything dead. */
 	readonly paths?: readonly StorePath[];
 }
@@ -126,6 +149,8 @@ export type VerifyFault =
 	| { readonly kind: "modified"; readonly path: StorePath; readonly expected: Hash; readonly found: Hash }
 	/** A valid path that cannot be read. */
 	| { readonly kind: "unreadable"; readonly path: StorePath; readonly reason: string }
+	/** A file in `.links` that is not what its name says; `found` is the name that it would have. */
+	| { readonly kind: "link"; readonly file: string; readonly found: string }
 	/** The database itself is damaged. */
 	| { readonly kind: "database"; readonly reason: string };
 
@@ -193,7 +218,7 @@ export interface Store extends Disposable {
 	/**
 	 * Registers the outputs of one build: modes and times made canonical, hashed and scanned for references in one pass
 	 * on a worker thread, checked against promises, moved into place and registered in one transaction. An output that
-	 * is valid already is left as it is.
+	 * is valid already is left as it is, unless it is to be replaced.
 	 */
 	registerOutputs(
 		outputs: readonly BuiltOutput[],
@@ -204,6 +229,21 @@ export interface Store extends Disposable {
 	importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo>;
 	/** Hands the NAR of a path over, piece by piece; a piece is valid during the call only. */
 	dumpNar(path: StorePath, sink: (piece: Uint8Array) => void): void;
+	/**
+	 * Writes objects as `nix-store --export` does, each after what it refers to; these and no others. Fails with
+	 * `STORE_MODIFIED`.
+	 */
+	exportPaths(paths: Iterable<StorePath>, sink: (piece: Uint8Array) => void): void;
+	/**
+	 * Registers the objects of such a stream, one after the other, and gives their paths. Their hashes are those of what came,
+	 * as in Nix: who sends them is trusted. What came whole before a fault stays.
+	 */
+	importPaths(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StorePath[]>;
+	/**
+	 * Makes objects valid that lie in the store folder already, all or none. Fails with `STORE_FILE_MISSING`,
+	 * `STORE_HASH_MISMATCH` and `STORE_PATH_NOT_VALID`.
+	 */
+	registerValidity(registrations: readonly ValidityRegistration[], options?: RegisterOptions): Promise<void>;
 	addSignatures(path: StorePath, signatures: readonly string[]): void;
 
 	/** Keeps the path from being collected while this connection is open. To be called before its validity is asked for. */
@@ -225,6 +265,13 @@ export interface Store extends Disposable {
 	readonly builderCache: string;
 
 	collectGarbage(options?: GarbageOptions): GarbageReport;
+	/** Makes equal files of objects hard links of one another, as Nix does it. */
+	optimise(options?: OptimiseOptions): OptimiseReport;
+	/**
+	 * Forgets valid paths whose files are not there, but for those that a path refers to whose files are. Gives those
+	 * forgotten.
+	 */
+	forgetMissing(): StorePath[];
 	/** Compares database and files; `checkContents` hashes every object, on worker threads. */
 	verify(options?: { readonly checkContents?: boolean }): Promise<VerifyFault[]>;
 	/** Ends the connection with its temporary roots, locks and scratch folders; again, it does nothing. */

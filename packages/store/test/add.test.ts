@@ -225,3 +225,25 @@ test("a source must not contain the store, unless a filter leaves it out", (t) =
 	});
 	t.true(store.isValid(store.addPath({ name: "s", source, filter: (relative) => !relative.startsWith("root/nix") })));
 });
+
+test("what is added under a derivation's name must be one, with the outputs that follow from it", (t) => {
+	const store = sampleStore(t);
+	const folder = temporaryFolder(t);
+	const good = addSample(store, sampleDerivation("good"));
+	const bad = addSample(store, sampleDerivation("bad"));
+	const text = readFileSync(store.physical(bad.path), "latin1");
+	const [goodOut = "", badOut = ""] = [good.outputs.get("out"), bad.outputs.get("out")];
+	writeFileSync(`${folder}/bad.drv`, text.replaceAll(badOut, goodOut), "latin1");
+	writeFileSync(`${folder}/none.drv`, "no derivation");
+	writeFileSync(`${folder}/same.drv`, text, "latin1");
+	for (const method of ["recursive", "flat"] as const) {
+		t.throws(() => store.addPath({ name: "bad.drv", source: `${folder}/bad.drv`, method }), {
+			message: /^STORE_DRV_OUTPUT: /,
+		});
+		t.throws(() => store.addPath({ name: "none.drv", source: `${folder}/none.drv`, method }), {
+			message: /^DRV_SYNTAX: /,
+		});
+		t.throws(() => store.addPath({ name: "folder.drv", source: folder }), { message: /^DRV_SYNTAX: / });
+		t.true(store.isValid(store.addPath({ name: "bad.drv", source: `${folder}/same.drv`, method })));
+	}
+});

@@ -6,6 +6,7 @@ import { type MirrorProbe, probeMirrors, readSettings, type Settings } from "@de
 import { daemonStatus, type HomeLayout, SOCKET_ADDRESS_LIMIT, socketPath } from "@devenv/protocol";
 import { detectViews } from "@devenv/shell";
 import { openStore } from "@devenv/store";
+import { describeFault } from "../store/describe-fault.ts";
 import { findDaemon } from "../daemon-connection.ts";
 import { daemonVersion } from "../installation.ts";
 import { bad, type Finding, ok, warn } from "./finding.ts";
@@ -54,7 +55,7 @@ export async function checkStore({ storeRoot }: Pick<HomeLayout, "storeRoot">): 
 			const [faults, count] = [await store.verify(), store.queryAllValidPaths().length];
 			const [first] = faults;
 			if (first === undefined) return ok(name, `${count} objects at ${storeRoot}, all there`);
-			const what = first.kind === "database" ? first.reason : `${first.path} is ${first.kind}`;
+			const what = describeFault(first);
 			const more = faults.length === 1 ? "" : `, and ${faults.length - 1} more faults`;
 			return bad(
 				name,

@@ -5,20 +5,21 @@ import { join } from "node:path";
 import type { Engine, Settings } from "@devenv/engine";
 import type { Question } from "@devenv/engine/eval-io";
 import type { HomeLayout } from "@devenv/protocol";
+import type { StorePlace } from "@devenv/store";
 import { installationRoot } from "../installation.ts";
 
 /** Answers with an engine that is made when first needed. */
 export class EvaluationHost {
 	readonly #layout: HomeLayout;
-	readonly #storeRoot: string;
+	readonly #place: StorePlace;
 	readonly #changes: Partial<Settings>;
 	#engine: Promise<Engine> | undefined;
 
 	/** `changes` go before the user's own settings. */
-	constructor(layout: HomeLayout, storeRoot: string, changes: Partial<Settings> = {}) {
+	constructor(layout: HomeLayout, store: string | StorePlace, changes: Partial<Settings> = {}) {
 		this.#changes = changes;
 		this.#layout = layout;
-		this.#storeRoot = storeRoot;
+		this.#place = typeof store === "string" ? { root: store } : store;
 	}
 
 	/** Never rejects. */
@@ -42,7 +43,8 @@ export class EvaluationHost {
 		const { createEngine, readSettings } = await import("@devenv/engine");
 		const { state, cache, config } = this.#layout;
 		const engine = createEngine({
-			storeRoot: this.#storeRoot,
+			storeRoot: this.#place.root,
+			place: this.#place,
 			state,
 			cache,
 			settings: { ...readSettings(join(config, "config.yaml")), ...this.#changes },

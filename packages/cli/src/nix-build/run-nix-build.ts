@@ -8,7 +8,7 @@
 import { resolve } from "node:path";
 import { userLayout } from "@devenv/client";
 import { DiagnosticError, fail, unreachable } from "@devenv/diagnostics";
-import type { EngineEvent, RealisePlan, Settings } from "@devenv/engine";
+import type { Settings } from "@devenv/engine";
 import { NIX_VERSION } from "@devenv/evaluator";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
 import { openStore } from "@devenv/store";
@@ -16,12 +16,12 @@ import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import type { FoundDerivation } from "../nix-instantiate/derivation-search.ts";
 import { instantiateInThread, storeRootOf } from "../nix-instantiate/run-nix-instantiate.ts";
+import { reportFailure } from "../nix-programs/nix-error.ts";
+import { tellPlan } from "../nix-programs/tell-plan.ts";
+import { tellEvents } from "../nix-store/store-realise.ts";
 import { type BuildArguments, type ParsedBuild, parseBuildArguments } from "./build-arguments.ts";
 import { correctHashes } from "./correct-hashes.ts";
 import { buildUsage } from "./build-usage.ts";
-
-/** Of these Nix makes the exit status of builds that failed. */
-const statusBits = { build: 0x60, timedOut: 0x01, hashMismatch: 0x02, failed: 0x04, notDeterministic: 0x08 } as const;
 
 /** Runs the program; `argv` is without the program's name. Gives the exit status. */
 export async function runNixBuild(argv: readonly string[]): Promise<number> {
@@ -29,7 +29,7 @@ export async function runNixBuild(argv: readonly string[]): Promise<number> {
 	try {
 		parsed = parseBuildArguments(argv, process.env["NIX_CONFIG"]);
 	} catch (error) {
-		return describe(error);
+		return reportFailure(error);
 	}
 	switch (parsed.kind) {
 		case "help":
@@ -42,7 +42,7 @@ export async function runNixBuild(argv: readonly string[]): Promise<number> {
 			try {
 				return await build(parsed.arguments);
 			} catch (error) {
-				const status = describe(error);
+				const status = reportFailure(error);
 				if (parsed.arguments.fix && error instanceof DiagnosticError) printCorrections(error, parsed.arguments);
 				return status;
 			}
@@ -105,32 +105,6 @@ function settingsOf(given: ReadonlyMap<string, string>): Partial<Settings> {
 	};
 }
 
-/** In Nix's words. */
-function tellPlan({ builds, substitutes }: RealisePlan): void {
-	const list = (what: string, paths: readonly string[]): void => {
-		if (paths.length > 0) process.stderr.write(`${what}:\n${paths.map((path) => `  ${path}\n`).join("")}`);
-	};
-	const derivations = builds.length === 1 ? "this derivation" : `these ${builds.length} derivations`;
-	list(`${derivations} will be built`, builds);
-	const sum = (sizes: readonly (number | undefined)[]): string =>
-		(sizes.reduce<number>((all, size) => all + (size ?? 0), 0) / 1_048_576).toFixed(2);
-	const download = sum(substitutes.map(({ downloadSize }) => downloadSize));
-	const sizes = `(${download} MiB download, ${sum(substitutes.map(({ narSize }) => narSize))} MiB unpacked)`;
-	const paths = substitutes.length === 1 ? "this path" : `these ${substitutes.length} paths`;
-	list(
-		`${paths} will be fetched ${sizes}`,
-		substitutes.map(({ path }) => path),
-	);
-}
-
-function tellEvents(quiet: boolean): (event: EngineEvent) => void {
-	return (event) => {
-		if (event.kind === "building") process.stderr.write(`building '${event.drvPath}'...\n`);
-		else if (event.kind === "log" && !quiet) process.stderr.write(`${event.line}\n`);
-		else if (event.kind === "fetched") process.stderr.write(`fetched ${event.name}\n`);
-	};
-}
-
 /** Prints the outputs; links keep them: `result`, `result-dev`, and for further derivations `result-2`, `result-2-dev`. */
 function linkOutputs(found: readonly FoundDerivation[], root: string, outLink: string | undefined): void {
 	using store = openStore({ root });
@@ -156,33 +130,5 @@ function printCorrections({ diagnostics }: DiagnosticError, { instantiate }: Bui
 		files.map((each) => resolve(each)),
 	)) {
 		process.stdout.write(`${file}:${line}: ${text}\n`);
-	}
-}
-
-function describe(error: unknown): number {
-	if (!(error instanceof DiagnosticError)) throw error;
-	for (const { message, notes = [], hint } of error.diagnostics) {
-		process.stderr.write(`error: ${message}\n`);
-		for (const note of notes) process.stderr.write(`       ${note.message}\n`);
-		if (hint !== undefined) process.stderr.write(`       ${hint}\n`);
-	}
-	const bits = error.diagnostics.map(({ code }) => statusBit(code)).reduce((all, bit) => all | bit, 0);
-	return bits === 0 ? 1 : statusBits.build | bits;
-}
-
-function statusBit(code: string): number {
-	switch (code) {
-		case "BUILD_TIMED_OUT":
-			return statusBits.failed | statusBits.timedOut;
-		case "BUILD_NOT_DETERMINISTIC":
-			return statusBits.notDeterministic;
-		case "STORE_HASH_MISMATCH":
-		case "FETCH_HASH_MISMATCH":
-			return statusBits.failed | statusBits.hashMismatch;
-		case "BUILD_CHECK_NOT_VALID":
-		case "BUILD_CHECK_BUILTIN":
-			return 0;
-		default:
-			return code.startsWith("BUILD_") ? statusBits.failed : 0;
 	}
 }

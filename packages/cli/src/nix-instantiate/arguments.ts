@@ -1,6 +1,7 @@
 /** The command line of `nix-instantiate`, read as Nix reads it. Layer 5, no I/O. */
 
 import { diagnose, DiagnosticError } from "@devenv/diagnostics";
+import { expandFlags, ignoredFlags, shortFlags, switches, valued } from "../nix-programs/common-flags.ts";
 
 type OutputForm = "plain" | "raw" | "json" | "xml";
 
@@ -39,86 +40,11 @@ export type ParsedArguments =
 	| { readonly kind: "help" }
 	| { readonly kind: "version" };
 
-/** Settings that are on or off, so that `--name` and `--no-name` are flags. */
-const switches: ReadonlySet<string> = new Set([
-	"abort-on-warn",
-	"accept-flake-config",
-	"allow-import-from-derivation",
-	"allow-unsafe-native-code-during-evaluation",
-	"auto-optimise-store",
-	"builders-use-substitutes",
-	"eval-cache",
-	"eval-profiler",
-	"fallback",
-	"fsync-metadata",
-	"ignore-try",
-	"keep-derivations",
-	"keep-env-derivations",
-	"keep-failed",
-	"keep-going",
-	"keep-outputs",
-	"print-missing",
-	"pure-eval",
-	"require-sigs",
-	"restrict-eval",
-	"show-trace",
-	"substitute",
-	"sync-before-registering",
-	"trace-function-calls",
-	"trace-import-from-derivation",
-	"trace-verbose",
-	"use-xdg-base-directories",
-	"warn-dirty",
-]);
-
-/** Settings with a value. */
-const valued: ReadonlySet<string> = new Set([
-	"access-tokens",
-	"allowed-uris",
-	"builders",
-	"cores",
-	"eval-system",
-	"experimental-features",
-	"extra-experimental-features",
-	"extra-platforms",
-	"http-connections",
-	"http2",
-	"log-format",
-	"max-call-depth",
-	"max-jobs",
-	"max-log-size",
-	"max-silent-time",
-	"nix-path",
-	"post-build-hook",
-	"sandbox",
-	"secret-key-files",
-	"store-dir",
-	"substituters",
-	"system",
-	"tarball-ttl",
-	"timeout",
-	"trusted-public-keys",
-]);
-
-const shortFlags: Readonly<Record<string, string>> = {
-	"-A": "--attr",
-	"-E": "--expr",
-	"-I": "--include",
-	"-Q": "--no-build-output",
-	"-j": "--max-jobs",
-	"-k": "--keep-going",
-	"-K": "--keep-failed",
-	"-v": "--verbose",
-};
-
 /** Flags without meaning here, and how many values they take. */
 const ignored: Readonly<Record<string, number>> = {
-	"--debug": 0,
+	...ignoredFlags,
 	"--indirect": 0,
-	"--no-build-output": 0,
-	"--quiet": 0,
 	"--repair": 0,
-	"--verbose": 0,
 	"--override-flake": 2,
 	"--eval-store": 1,
 };
@@ -162,7 +88,7 @@ class ArgumentParser {
 				this.#inputs.push(argument);
 				continue;
 			}
-			const [flag = "", ...rest] = expand(argument);
+			const [flag = "", ...rest] = expandFlags(argument);
 			this.#pending.unshift(...rest);
 			argument = flag;
 			if (argument === "--") onlyInputs = true;
@@ -303,15 +229,6 @@ class ArgumentParser {
 		if (!switches.has(name) && !valued.has(name)) this.#unknown.push(name);
 		this.#settings.set(name, value);
 	}
-}
-
-/** Takes `-vvA` apart into `-v`, `-v`, `-A`; what is no letter any more is a value. */
-function expand(argument: string): string[] {
-	const letters = /^-([A-Za-z]+)(.*)$/s.exec(argument);
-	if (letters === null || argument.length === 2) return [argument];
-	const flags = Array.from(letters[1] ?? "", (letter) => `-${letter}`);
-	const value = letters[2] ?? "";
-	return value === "" ? flags : [...flags, value];
 }
 
 function failUsage(message: string): never {

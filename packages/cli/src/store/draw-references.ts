@@ -6,8 +6,7 @@ import { storePathBase, storePathName, type StorePath } from "@devenv/nix-format
 export type ReferencesOf = (path: StorePath) => readonly StorePath[];
 
 /** As `nix-store --query --tree`: what was drawn before is not drawn again. */
-export function drawTree(root: StorePath, referencesOf: ReferencesOf): string {
-	const done = new Set<StorePath>();
+export function drawTree(root: StorePath, referencesOf: ReferencesOf, done = new Set<StorePath>()): string {
 	const lines: string[] = [];
 	const draw = (path: StorePath, first: string, rest: string): void => {
 		if (done.has(path)) {
@@ -64,6 +63,42 @@ export function drawGraph(roots: readonly StorePath[], referencesOf: ReferencesO
 		}
 	}
 	return `${text}}\n`;
+}
+
+/** What a node of GraphML says of an object. */
+export type FactsOf = (path: StorePath) => { readonly narSize: number; readonly references: readonly StorePath[] };
+
+/** As `nix-store --query --graphml`. */
+export function drawGraphMl(roots: readonly StorePath[], factsOf: FactsOf): string {
+	const key = (id: string, type: string): string =>
+		`<key id='${id}' for='node' attr.name='${id}' attr.type='${type}'/>`;
+	let text = `<?xml version='1.0' encoding='utf-8'?>
+<graphml xmlns='http://graphml.graphdrawing.org/xmlns'
+    xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'
+    xsi:schemaLocation='http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd'>
+${key("narSize", "int")}${key("name", "string")}${key("type", "string")}<graph id='G' edgedefault='directed'>
+`;
+	const done = new Set<StorePath>();
+	const waiting = new Set(roots);
+	while (waiting.size > 0) {
+		const path = [...waiting].sort()[0];
+		if (path === undefined) break;
+		waiting.delete(path);
+		if (done.has(path)) continue;
+		done.add(path);
+		const { narSize, references } = factsOf(path);
+		const node = storePathBase(path);
+		// Nix shows of a name what comes before its first dash, and that; nothing without one.
+		const name = /^[^-]*-/.exec(storePathName(path))?.[0] ?? "";
+		text += `  <node id="${node}">\n    <data key="narSize">${narSize}</data>\n    <data key="name">${name}</data>\n`;
+		text += `    <data key="type">${path.endsWith(".drv") ? "derivation" : "output-path"}</data>\n  </node>\n`;
+		for (const reference of references) {
+			if (reference === path) continue;
+			waiting.add(reference);
+			text += `  <edge source="${node}" target="${storePathBase(reference)}"/>\n`;
+		}
+	}
+	return `${text}</graph>\n</graphml>\n`;
 }
 
 /** The shortest way from one object to another by references, both included; undefined where there is none. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type StorePath, storePathHashPart } from "@devenv/nix-formats";
@@ -33,6 +33,8 @@ class Home {
 		const tree = store.addPath({ name: "tree", source: join(this.folder, "tree") });
 		store.addRoot(join(this.folder, "result"), top);
 		store.close();
+		// Else they count as long as the process of the tests lives.
+		rmSync(join(this.root, "nix/var/nix/temproots", String(process.pid)), { force: true });
 		this.paths = { base, left, right, top, tree };
 	}
 
@@ -128,6 +130,37 @@ test("verify says what was changed, and ends with 1", (t) => {
 	const changed = home.run("verify", "--check-contents");
 	t.is(changed.code, 1);
 	t.regex(changed.stdout, /-tree was changed: its hash is sha256-/);
+});
+
+test("objects go out, away and in again; what is kept says by what", (t) => {
+	const home = new Home(t);
+	const { base, top, tree } = home.paths;
+	const piped = (
+		input: Uint8Array,
+		...args: readonly string[]
+	): { code: number | null; stdout: string; stderr: string } => {
+		const env = { ...nodeEnvironment(), DEVENV_HOME: home.folder };
+		const run = spawnSync(process.execPath, [main, "store", ...args], { cwd: home.folder, input, env });
+		return { code: run.status, stdout: run.stdout.toString("latin1"), stderr: run.stderr.toString() };
+	};
+	const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
+	const nothing = Buffer.alloc(0);
+	const stream = bytes(piped(nothing, "export", tree).stdout);
+	const nar = bytes(piped(nothing, "dump", tree).stdout);
+	t.is(piped(nar, "restore", "restored").code, 0);
+	t.is(readFileSync(join(home.folder, "restored/sub/file"), "utf8"), "content\n");
+	const kept = home.run("delete", base);
+	t.is(kept.code, 1);
+	t.regex(kept.stderr, /STORE_PATH_ALIVE[^]*result keeps \S*-top/);
+	t.regex(home.run("delete", tree).stdout, /in 1 store objects\.\n$/);
+	t.is(home.run("path-info", tree).code, 1);
+	t.is(piped(stream, "import").stdout, `${tree}\n`);
+	t.regex(home.run("optimise").stdout, /^Freed .* by linking \d+ files\.\n$/);
+	const registrations = bytes(home.run("dump-db").stdout);
+	rmSync(join(home.root, "nix/var/nix/db"), { recursive: true });
+	t.is(piped(registrations, "load-db").stdout, "5 objects are valid.\n");
+	t.deepEqual(bytes(home.run("dump-db").stdout), registrations);
+	t.is(home.run("query", "binding", top).code, 2);
 });
 
 test("trees draw what was drawn before as such, and a way may not be there", (t) => {

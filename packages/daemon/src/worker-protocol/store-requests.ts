@@ -1,9 +1,9 @@
 /** Which operation of the worker protocol is answered by what. Layer 4. */
 
-import { fail } from "@devenv/diagnostics";
+import { DiagnosticError, fail } from "@devenv/diagnostics";
 import { type Engine, keepingOfSettings, type SubstitutablePath, wishesOfSettings } from "@devenv/engine";
 import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
-import type { Store } from "@devenv/store";
+import type { Store, VerifyFault } from "@devenv/store";
 import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
 import { BuildRequests, type ClientChoice } from "./build-requests.ts";
 import type { ByteSink } from "./byte-sink.ts";
@@ -118,7 +118,7 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		],
 		[operations.narFromPath, async (request) => adds.narFromPath(request, await path(request))],
 		[operations.syncWithGc, async ({ answer }) => answer(() => undefined, done)],
-		[operations.optimiseStore, async ({ answer }) => answer(() => undefined, done)],
+		[operations.optimiseStore, async ({ answer }) => answer(() => options.nars.optimise(), done)],
 		[
 			operations.queryAllValidPaths,
 			async ({ answer }) =>
@@ -241,9 +241,8 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 				const repair = await request.source.boolean();
 				await request.answer(
 					async () => {
-						if (repair) unsupported("repairing the store");
 						const faults = await store.verify({ checkContents });
-						return faults.length > 0;
+						return repair ? await repairAll(engine, faults) : faults.length > 0;
 					},
 					(sink, wrong) => sink.boolean(wrong),
 				);
@@ -265,6 +264,24 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 			},
 		],
 	]);
+}
+
+/** Whether something is still wrong afterwards. */
+async function repairAll(engine: Engine, faults: readonly VerifyFault[]): Promise<boolean> {
+	let left = 0;
+	for (const fault of faults) {
+		if (!("path" in fault)) {
+			left += 1;
+			continue;
+		}
+		try {
+			await engine.repair(fault.path);
+		} catch (error) {
+			if (!(error instanceof DiagnosticError)) throw error;
+			left += 1;
+		}
+	}
+	return left > 0;
 }
 
 function unsupported(what: string): never {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -270,4 +270,16 @@ test("damaged conversations end in a message, never in a crash, and write nothin
 		[],
 	);
 	t.deepEqual(await server.store.verify({ checkContents: true }), []);
+});
+
+test("optimising makes equal files links of one another", async (t) => {
+	const paths = ["one", "two"].map((name) => server.store.addText({ name, contents: "the same in both" }));
+	const request = greeting().number(operations.optimiseStore).bytes;
+	const answer = await server.say(
+		request,
+		(each) => numbers(each).at(-2) === messages.last && numbers(each).at(-1) === 1,
+	);
+	t.is(numbers(answer).at(-1), 1);
+	const [first, second] = paths.map((path) => statSync(server.store.physical(path)).ino);
+	t.is(first, second);
 });

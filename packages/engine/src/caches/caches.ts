@@ -92,6 +92,11 @@ export class Caches {
 		return (await this.#ofUser()?.offersOf(paths, signal)) ?? new Map();
 	}
 
+	/** Puts what one of the user's caches has of a path in the place of what is there; false where none has it. */
+	async repair(path: StorePath, options: CopyOptions): Promise<boolean> {
+		return (await this.#ofUser()?.repair(path, options)) ?? false;
+	}
+
 	/** Copies paths with all that they refer to into a cache. Rejects with `CACHE_…`, `KEY_…`, `STORE_PATH_NOT_VALID`. */
 	upload(url: string, paths: readonly StorePath[], options: CopyOptions): Promise<UploadReport> {
 		const { store } = this.#options;

@@ -29,7 +29,14 @@ export interface ExportedNar {
 	readonly fileSize: number;
 }
 
-export type NarCommand = ((ImportJob | ExportJob) & { readonly id: number }) | { readonly kind: "end" };
+/** Makes equal files of the store hard links of one another: it would keep other requests waiting as long as a large NAR. */
+export interface OptimiseJob {
+	readonly kind: "optimise";
+}
+
+type NarJob = ImportJob | ExportJob | OptimiseJob;
+
+export type NarCommand = (NarJob & { readonly id: number }) | { readonly kind: "end" };
 
 export type NarReply =
 	| { readonly id: number; readonly kind: "done"; readonly exported: ExportedNar | null }
@@ -66,6 +73,11 @@ export class NarThread {
 		return exported;
 	}
 
+	/** Rejects with `STORE_…`. */
+	async optimise(): Promise<void> {
+		await this.#ask({ kind: "optimise" });
+	}
+
 	/** What is under way comes to its end first. */
 	async close(): Promise<void> {
 		clearTimeout(this.#idle);
@@ -78,7 +90,7 @@ export class NarThread {
 		this.#failAll(new Error("the store is being closed"));
 	}
 
-	#ask(job: ImportJob | ExportJob): Promise<ExportedNar | null> {
+	#ask(job: NarJob): Promise<ExportedNar | null> {
 		clearTimeout(this.#idle);
 		const id = this.#next++;
 		const { promise, resolve, reject } = Promise.withResolvers<ExportedNar | null>();

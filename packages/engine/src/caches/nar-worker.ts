@@ -26,7 +26,8 @@ async function answer(command: Exclude<NarCommand, { readonly kind: "end" }>): P
 	const { id } = command;
 	try {
 		if (command.kind === "export") return { id, kind: "done", exported: await exportNar(store, command) };
-		await importNar(store, command);
+		if (command.kind === "optimise") store.optimise();
+		else await importNar(store, command);
 		return { id, kind: "done", exported: null };
 	} catch (error) {
 		if (error instanceof DiagnosticError) return { id, kind: "refused", diagnostics: error.diagnostics };
@@ -39,7 +40,7 @@ async function importNar(into: Store, { info, file, compression }: ImportJob): P
 	into.addTempRoot(info.path);
 	const lock = await into.lock([info.path]);
 	try {
-		if (into.isValid(info.path)) return;
+		if (into.isValid(info.path) && info.replace !== true) return;
 		await into.importNar(info, watched(await decompressFile(file, compression), info.path));
 	} finally {
 		lock.release();

@@ -25,7 +25,7 @@ import { Slots } from "../queue/slots.ts";
 import type { BinaryCache } from "./binary-cache.ts";
 import { parseCompression } from "./nar-compression.ts";
 import type { NarInfoMemo } from "./narinfo-memo.ts";
-import type { NarThread } from "./nar-thread.ts";
+import type { ImportJob, NarThread } from "./nar-thread.ts";
 
 export interface SubstituterOptions {
 	readonly store: Store;
@@ -123,6 +123,28 @@ export class Substituter {
 		const request = new SubstitutionRequest(signal);
 		const found = await Promise.all(paths.map(async (path) => [path, await this.#offer(path, request)] as const));
 		return new Map(found.flatMap(([path, offer]) => (offer === undefined ? [] : [[path, offer] as const])));
+	}
+
+	/**
+	 * Puts what a cache has of a path in the place of what is there, valid or not. False where none has it, or not what it
+	 * refers to; rejects with `CACHE_…` and `STORE_…`, or when the signal aborts.
+	 */
+	async repair(path: StorePath, context: SubstituteContext): Promise<boolean> {
+		const { store } = this.#options;
+		const offer = await this.#offer(path, new SubstitutionRequest(context.signal));
+		if (offer === undefined) return false;
+		const references = offer.info.references.filter((reference) => reference !== path);
+		await this.substitute(references, context);
+		if (!references.every((reference) => store.isValid(reference))) return false;
+		const file = join(this.#options.scratch.path, randomBytes(9).toString("hex"));
+		try {
+			await this.#fetches.run(context.signal, () => fetchOffer(offer, file, context));
+			const job = importJob(offer, file);
+			await this.#options.thread.import({ ...job, info: { ...job.info, replace: true } });
+		} finally {
+			rmSync(file, { force: true });
+		}
+		return true;
 	}
 
 	/** The offers for a path and all that it refers to, but what is valid; undefined where one is lacking. */
@@ -270,25 +292,11 @@ export class Substituter {
 		}
 	}
 
-	async #import({ info }: Offer, file: string): Promise<void> {
-		const { path, narHash, narSize, references, deriver, signatures, contentAddress } = info;
-		const compression = parseCompression(info.compression);
-		if (compression === undefined) throw new Error(`unknown compression ${info.compression}`);
+	async #import(offer: Offer, file: string): Promise<void> {
+		const { path } = offer.info;
 		const other = this.#coming.get(path);
 		if (other !== undefined) return other;
-		const work = this.#options.thread.import({
-			info: {
-				path,
-				narHash,
-				narSize,
-				references,
-				signatures,
-				...(deriver === undefined ? {} : { deriver }),
-				...(contentAddress === undefined ? {} : { contentAddress }),
-			},
-			file,
-			compression,
-		});
+		const work = this.#options.thread.import(importJob(offer, file));
 		this.#coming.set(path, work);
 		try {
 			await work;
@@ -296,6 +304,25 @@ export class Substituter {
 			this.#coming.delete(path);
 		}
 	}
+}
+
+function importJob({ info }: Offer, file: string): Omit<ImportJob, "kind"> {
+	const { path, narHash, narSize, references, deriver, signatures, contentAddress } = info;
+	const compression = parseCompression(info.compression);
+	if (compression === undefined) throw new Error(`unknown compression ${info.compression}`);
+	return {
+		info: {
+			path,
+			narHash,
+			narSize,
+			references,
+			signatures,
+			...(deriver === undefined ? {} : { deriver }),
+			...(contentAddress === undefined ? {} : { contentAddress }),
+		},
+		file,
+		compression,
+	};
 }
 
 class SubstitutionRequest {

@@ -99,6 +99,27 @@ export async function realiseDerivation(
 	}
 }
 
+/** Builds again what is valid, or should be, and puts what comes out in its place; the inputs are valid. Throws as above. */
+export async function rebuildDerivation(
+	drvPath: DrvPath,
+	options: RealiserOptions,
+	context: RealiseContext,
+): Promise<void> {
+	const { store } = options;
+	const drv = store.readDerivation(drvPath);
+	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
+	for (const path of outputs) store.addTempRoot(path);
+	const lock = await store.lock(outputs, { signal: context.signal });
+	const scratch = store.scratch();
+	try {
+		const policy = policyOf(options.policy, context.wishes);
+		await build({ drv, drvPath, scratch, policy, options, context, replace: true });
+	} finally {
+		scratch.remove();
+		release(lock, options);
+	}
+}
+
 /** A lock that cannot be given back must not hide how the build ended. */
 function release(lock: PathLock, options: RealiserOptions): void {
 	try {
@@ -115,17 +136,19 @@ interface Work {
 	readonly policy: BuildPolicy;
 	readonly options: RealiserOptions;
 	readonly context: RealiseContext;
+	/** What comes out takes the place of what is valid. */
+	readonly replace?: boolean;
 }
 
 async function build(work: Work): Promise<void> {
-	const { drv, drvPath, policy, options, context } = work;
+	const { drv, drvPath, policy, options, context, replace = false } = work;
 	const { name } = drv;
 	const signers = signersOf(policy);
 	const sign = (object: SignedObject): string[] => signers.map((key) => signObject(object, key));
 	const infos = await logged(work, async (log) => {
 		const made = drv.builder.startsWith(BUILTIN_PREFIX) ? await runBuiltin(work, log) : await runInSandbox(work, log);
 		context.signal.throwIfAborted();
-		const outputs = signers.length === 0 ? made : made.map((output) => ({ ...output, sign }));
+		const outputs = made.map((output) => ({ ...output, replace, ...(signers.length === 0 ? {} : { sign }) }));
 		const registered = await options.store.registerOutputs(outputs, (fresh) => {
 			checkOutputs(drv, options.store, fresh);
 		});

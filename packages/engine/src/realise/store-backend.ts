@@ -3,7 +3,7 @@
 import { fail } from "@devenv/diagnostics";
 import { type Derivation, type DrvPath, parseDrvPath, type StorePath } from "@devenv/nix-formats";
 import type { Plan, QueueBackend, RealiseContext } from "../queue/build-queue.ts";
-import { isDownload, realiseDerivation, type RealiserOptions } from "./realise-derivation.ts";
+import { isDownload, realiseDerivation, rebuildDerivation, type RealiserOptions } from "./realise-derivation.ts";
 
 export class StoreBackend implements QueueBackend {
 	readonly #options: RealiserOptions;
@@ -31,6 +31,11 @@ export class StoreBackend implements QueueBackend {
 
 	realise(drvPath: string, context: RealiseContext): Promise<void> {
 		return realiseDerivation(parseDrvPath(drvPath, this.#options.store.storeDir), this.#options, context);
+	}
+
+	/** Builds again what is valid; its inputs are. */
+	rebuild(drvPath: DrvPath, context: RealiseContext): Promise<void> {
+		return rebuildDerivation(drvPath, this.#options, context);
 	}
 }
 

@@ -1,8 +1,8 @@
 /** `devenv store dump`. Layer 5. */
 
-import { writeSync } from "node:fs";
 import { Args } from "@oclif/core";
 import { fail } from "@devenv/diagnostics";
+import { writeOutput } from "../../nix-programs/byte-output.ts";
 import { findObject, StoreCommand } from "../../store/store-command.ts";
 
 export default class StoreDump extends StoreCommand {
@@ -15,20 +15,7 @@ export default class StoreDump extends StoreCommand {
 		if (process.stdout.isTTY)
 			fail("USAGE_INVALID", "an archive is nothing for a terminal", { hint: "write it to a file" });
 		await this.withStore((store) => {
-			store.dumpNar(findObject(store, args.path).storePath, (piece) => {
-				for (let at = 0; at < piece.length; ) at += writeAll(piece.subarray(at));
-			});
+			store.dumpNar(findObject(store, args.path).storePath, writeOutput);
 		});
-	}
-}
-
-/** A pipe that is full makes writing wait. */
-function writeAll(piece: Uint8Array): number {
-	try {
-		return writeSync(process.stdout.fd, piece);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-		return 0;
 	}
 }
