@@ -2,16 +2,17 @@
 
 import { userLayout } from "@devenv/client";
 import { callerEnvironment } from "./caller.ts";
-import { LanguageServer } from "./lsp/language-server.ts";
+import { LanguageServer, type ServerOptions } from "./lsp/language-server.ts";
 
 /** Milliseconds between two looks at whether the editor is there still. */
 const EDITOR_CHECK = 3000;
 
 /** Serves until the editor says `exit`, closes the pipe or is gone; gives the exit status. */
-export function main(): Promise<number> {
+export function main(options: Pick<ServerOptions, "patience"> = {}): Promise<number> {
 	const { promise, resolve } = Promise.withResolvers<number>();
 	let check: NodeJS.Timeout | undefined;
 	const server = new LanguageServer({
+		...options,
 		layout: userLayout(callerEnvironment(process.env)),
 		write: (text) => process.stdout.write(text),
 		log: (text) => process.stderr.write(`devenv lsp: ${text}\n`),

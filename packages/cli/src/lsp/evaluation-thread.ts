@@ -97,7 +97,7 @@ export class EvaluationThread {
 				this.#rest();
 				resolve(answer);
 			};
-			limit(this.#ready ? this.#patience : STARTING);
+			limit(this.#ready ? this.#patience : Math.max(STARTING, this.#patience));
 			signal.addEventListener("abort", abandon, { once: true });
 			this.#waiting.set(id, { settle, limit });
 			worker.postMessage(request(id));

@@ -37,6 +37,8 @@ export interface ServerOptions {
 	readonly onExit: (status: number) => void;
 	/** Milliseconds without changes before diagnostics are worked out. */
 	readonly pause?: number;
+	/** Milliseconds that an evaluation may take. */
+	readonly patience?: number;
 }
 
 /** Milliseconds after the last change. */
@@ -58,7 +60,7 @@ export class LanguageServer {
 
 	constructor(options: ServerOptions) {
 		this.#options = options;
-		this.#evaluation = new EvaluationThread(options.layout);
+		this.#evaluation = new EvaluationThread(options.layout, options.patience);
 		const packages = new PackageLookup(options.layout);
 		this.#services = {
 			nix: new NixService(nixWorld(this.#evaluation, packages)),

@@ -9,11 +9,13 @@ import type { ExecutionContext } from "ava";
 import type { Diagnostic } from "vscode-languageserver-types";
 import { MessageReader } from "../../src/lsp/message-reader.ts";
 
+const entry = JSON.stringify(new URL("../../src/lsp-main.ts", import.meta.url).href);
+
 /** What `devenv lsp` runs, without what only a command line needs. */
-const program = `
-	const { main } = await import(${JSON.stringify(new URL("../../src/lsp-main.ts", import.meta.url).href)});
-	process.exit(await main());
-`;
+function program(patience: number): string {
+	return `const { main } = await import(${entry}); process.exit(await main({ patience: ${patience} }));`;
+}
+
 /** Milliseconds that an answer is waited for. */
 const PATIENCE = 60_000;
 
@@ -23,6 +25,12 @@ export interface Answer {
 	readonly error?: { readonly code: number; readonly message: string };
 	readonly method?: string;
 	readonly params?: unknown;
+}
+
+export interface EditorOptions {
+	readonly environment?: Readonly<Record<string, string>>;
+	/** Milliseconds that an evaluation may take; on a busy machine more than a user would wait. */
+	readonly patience?: number;
 }
 
 export class Editor {
@@ -36,9 +44,9 @@ export class Editor {
 	#next = 1;
 	readonly #versions = new Map<string, number>();
 
-	constructor(folder: string, environment: Readonly<Record<string, string>> = {}) {
+	constructor(folder: string, { environment = {}, patience = 10_000 }: EditorOptions = {}) {
 		this.folder = folder;
-		this.process = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+		this.process = spawn(process.execPath, ["--input-type=module", "--eval", program(patience)], {
 			cwd: folder,
 			env: { ...nodeEnvironment(), DEVENV_HOME: join(folder, "home"), HOME: folder, ...environment },
 		});
@@ -150,14 +158,17 @@ export class Editor {
 }
 
 /** A server in a folder of its own, initialised. */
-export async function startEditor(t: ExecutionContext, encodings?: readonly string[]): Promise<Editor> {
-	const editor = openEditor(t);
-	await editor.initialize(encodings);
+export async function startEditor(
+	t: ExecutionContext,
+	options: EditorOptions & { readonly encodings?: readonly string[] } = {},
+): Promise<Editor> {
+	const editor = openEditor(t, options);
+	await editor.initialize(options.encodings);
 	return editor;
 }
 
-export function openEditor(t: ExecutionContext, environment: Readonly<Record<string, string>> = {}): Editor {
-	const editor = new Editor(temporaryFolder(t), environment);
+export function openEditor(t: ExecutionContext, options: EditorOptions = {}): Editor {
+	const editor = new Editor(temporaryFolder(t), options);
 	t.teardown(async () => {
 		editor.process.kill("SIGKILL");
 		await editor.exit;

@@ -17,7 +17,7 @@ async function withDaemon(t: ExecutionContext, answer: Answer): Promise<{ editor
 	t.teardown(() => {
 		daemon.close();
 	});
-	const editor = openEditor(t, { DEVENV_HOME: daemon.home });
+	const editor = openEditor(t, { environment: { DEVENV_HOME: daemon.home } });
 	await editor.initialize();
 	return { editor, daemon };
 }
