@@ -27,7 +27,7 @@ const fakeRootCapabilities = [
 
 /** Fails with SANDBOX_BWRAP_LIMIT for an overlay root. */
 export function runInBubblewrap(bwrap: string, request: BuildRequest): RunningBuild {
-	const folder = mkdtempSync(join(tmpdir(), "devenv-root-"));
+	const folder = mkdtempSync(join(request.temporary ?? tmpdir(), "devenv-root-"));
 	const cleanUp = (): void => {
 		rmSync(folder, { recursive: true, force: true });
 	};

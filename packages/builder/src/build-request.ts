@@ -51,6 +51,8 @@ export interface BuildRequest {
 	readonly files?: readonly SandboxFile[];
 	/** Symbolic links to make: path in the sandbox → target text. */
 	readonly links?: ReadonlyMap<string, string>;
+	/** Host folder for what the sandbox needs while it runs, above none of the sources; default: the system's temporary folder. */
+	readonly temporary?: string;
 	/** Absolute path in the sandbox. */
 	readonly builder: string;
 	/** Arguments after the program's name. */
@@ -70,8 +72,11 @@ export interface BuildRequest {
 	 */
 	readonly fakeRoot?: boolean;
 	readonly limits?: BuildLimits;
-	/** Called with the process's standard output and error, merged, as it comes. */
-	readonly onOutput?: (chunk: Uint8Array) => void;
+	/**
+	 * Called with the process's standard output and error, merged, as it comes. While a promise that it gives is open, nothing more
+	 * is read, so that the process waits.
+	 */
+	readonly onOutput?: (chunk: Uint8Array) => unknown;
 	readonly signal?: AbortSignal;
 }
 

@@ -22,6 +22,8 @@ export interface DetectOptions {
 	readonly searchPath?: readonly string[];
 	/** The kernel's settings, for tests; default: `/proc/sys`. */
 	readonly settings?: string;
+	/** As of a build request. */
+	readonly temporary?: string;
 }
 
 /** Tries the helper, then bwrap, by running a trivial build in each; some milliseconds. Never rejects for what it finds. */
@@ -30,7 +32,7 @@ export async function detectSandbox(options: DetectOptions): Promise<Sandbox> {
 	let reason = "there is no compiled helper (no C compiler was found at installation)";
 	let blocked: Diagnostic | undefined;
 	if (isExecutable(options.helper)) {
-		const outcome = await tryOut({ kind: "helper", helper: options.helper }, options.helper);
+		const outcome = await tryOut({ kind: "helper", helper: options.helper }, options);
 		if (outcome.kind === "exited") return { kind: "helper", helper: options.helper };
 		blocked = describeSandboxFailure(outcome, settings);
 		reason = `the compiled helper does not work: ${blocked.message}`;
@@ -40,7 +42,7 @@ export async function detectSandbox(options: DetectOptions): Promise<Sandbox> {
 	);
 	if (bwrap !== undefined) {
 		const candidate: Sandbox = { kind: "bwrap", bwrap, reason };
-		const outcome = await tryOut(candidate, options.helper);
+		const outcome = await tryOut(candidate, options);
 		if (outcome.kind === "exited") return candidate;
 		blocked ??= describeSandboxFailure(outcome, settings);
 	}
@@ -55,7 +57,7 @@ export async function detectSandbox(options: DetectOptions): Promise<Sandbox> {
 }
 
 /** A build of a program that cannot be there: to learn that it is missing, all namespaces and mounts must have been made. */
-async function tryOut(sandbox: Sandbox, helper: string): Promise<BuildOutcome> {
+async function tryOut(sandbox: Sandbox, { helper, temporary }: DetectOptions): Promise<BuildOutcome> {
 	const missing = "/probe/missing";
 	const request: BuildRequest = {
 		name: "probe",
@@ -69,6 +71,7 @@ async function tryOut(sandbox: Sandbox, helper: string): Promise<BuildOutcome> {
 		uid: 0,
 		gid: 0,
 		limits: { timeoutMs: 10_000 },
+		...(temporary === undefined ? {} : { temporary }),
 		onOutput: (chunk) => output.push(chunk),
 	};
 	const output: Uint8Array[] = [];

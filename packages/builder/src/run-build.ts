@@ -30,7 +30,7 @@ export function runBuild(sandbox: Sandbox, request: BuildRequest): RunningBuild 
 }
 
 function runInHelper(helper: string, request: BuildRequest): RunningBuild {
-	const base = mkdtempSync(join(tmpdir(), "devenv-root-"));
+	const base = mkdtempSync(join(request.temporary ?? tmpdir(), "devenv-root-"));
 	let specification: Uint8Array;
 	try {
 		specification = helperSpecification(request, { base, machine: process.arch });

@@ -10,7 +10,8 @@ import type { BuildLimits, BuildOutcome, RunningBuild } from "./build-request.ts
 
 export interface WatchOptions {
 	readonly limits: BuildLimits;
-	readonly onOutput: (chunk: Uint8Array) => void;
+	/** As of a build request. */
+	readonly onOutput: (chunk: Uint8Array) => unknown;
 	readonly signal: AbortSignal | undefined;
 	/** Reads the outcome from the process's status pipe (all that was written to it) and exit. */
 	readonly conclude: (
@@ -57,16 +58,31 @@ export function watchProcess(child: ChildProcess, statusFd: number, options: Wat
 	}
 	heard();
 
+	const outputs = [child.stdout, child.stderr].filter((each) => each !== null);
+	let untaken = 0;
+	/* Its silence is not the build's own meanwhile. */
+	const holdBack = (taken: Promise<unknown>): void => {
+		untaken++;
+		clearTimeout(timers.silent);
+		for (const each of outputs) each.pause();
+		void taken.finally(() => {
+			untaken--;
+			if (untaken > 0) return;
+			heard();
+			for (const each of outputs) each.resume();
+		});
+	};
+
 	const onChunk = (chunk: Buffer): void => {
 		if (verdict?.kind === "log-limit") return;
 		const left = limits.logBytes === undefined ? chunk.length : Math.max(0, limits.logBytes - bytes);
 		bytes += chunk.length;
 		heard();
-		options.onOutput(chunk.length > left ? chunk.subarray(0, left) : chunk);
+		const taken = options.onOutput(chunk.length > left ? chunk.subarray(0, left) : chunk);
+		if (taken instanceof Promise) holdBack(taken);
 		if (chunk.length > left) stop({ kind: "log-limit", bytes });
 	};
-	child.stdout?.on("data", onChunk);
-	child.stderr?.on("data", onChunk);
+	for (const each of outputs) each.on("data", onChunk);
 	(child.stdio[statusFd] as Readable | null)?.on("data", (chunk: Buffer) => status.push(chunk));
 
 	const onAbort = (): void => {

@@ -57,6 +57,18 @@ forEachBackend("does not obey the build's variables outside of the sandbox", asy
 	t.deepEqual(readdirSync(folder), [], sandbox.kind);
 });
 
+forEachBackend("what it needs while it runs lies where the request says", async (t, sandbox) => {
+	const folder = mkdtempSync(join(backends.folder, "temporary-"));
+	const seen: string[] = [];
+	const look = (): void => {
+		seen.push(...readdirSync(folder));
+	};
+	const running = runBuild(sandbox, shellRequest("echo begun", { temporary: folder, onOutput: look }));
+	t.deepEqual(await running.done, { kind: "exited", status: 0 });
+	t.true(seen.length > 0, sandbox.kind);
+	t.deepEqual(readdirSync(folder), []);
+});
+
 test.serial("a build with the network does not reach abstract sockets of the host", async (t) => {
 	const helper = backends.sandboxes.find(({ kind }) => kind === "helper");
 	if (helper === undefined) {

@@ -166,6 +166,25 @@ forEachBackend("stops at its log limit", async (t, sandbox) => {
 	t.is(output.length, 100_000);
 });
 
+forEachBackend("waits until what it said was taken", async (t, sandbox) => {
+	let untaken = 0;
+	let bytes = 0;
+	const onOutput = (chunk: Uint8Array): Promise<void> => {
+		untaken++;
+		t.true(untaken <= 2, "one for each of its streams");
+		bytes += chunk.length;
+		return new Promise((resolve) => {
+			setTimeout(() => {
+				untaken--;
+				resolve();
+			}, 5);
+		});
+	};
+	const running = runBuild(sandbox, shellRequest("yes | head -c 2000000", { onOutput }));
+	t.deepEqual(await running.done, { kind: "exited", status: 0 });
+	t.is(bytes, 2_000_000);
+});
+
 forEachBackend("is cancelled by a signal", async (t, sandbox) => {
 	const controller = new AbortController();
 	const running = runScript(sandbox, "echo ready; sleep 98764", { signal: controller.signal });

@@ -41,6 +41,7 @@ import type {
 import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
 import { requireOneArchive } from "./evaluation/require-one-archive.ts";
+import { type LocatedPackageSet, plainSet } from "./evaluation/located-package-set.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { answerQuestion } from "./fetch-tree/answer-question.ts";
 import { moduleRequest } from "./evaluation/module-request.ts";
@@ -79,15 +80,6 @@ export function createEngine(options: EngineOptions): Engine {
 	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
 	const store = openStore(options.place ?? { root: options.storeRoot });
 	return new StoreEngine(store, options);
-}
-
-/** A package set with the inputs that its overlays come from. */
-interface LocatedPackageSet extends PackageSetRequest {
-	readonly sources: readonly StorePath[];
-}
-
-function plainSet({ sources: _, ...set }: LocatedPackageSet): PackageSetRequest {
-	return set;
 }
 
 function copyOptions(
@@ -129,7 +121,10 @@ class StoreEngine implements Engine {
 			partialFolder: join(cache, "partial"),
 		});
 		this.#inputs = new Inputs({ store, fetcher: this.#fetcher, cache, system: this.#system });
-		this.#sandbox = detectSandbox({ helper: options.helper });
+		const trial = store.scratch();
+		this.#sandbox = detectSandbox({ helper: options.helper, temporary: trial.path }).finally(() => {
+			trial.remove();
+		});
 		const onWarning = options.onWarning ?? (() => undefined);
 		this.#readyStage = new ReadyStage({ newFolder: () => store.scratch(), onWarning });
 		this.#backend = new StoreBackend({
@@ -348,6 +343,7 @@ class StoreEngine implements Engine {
 	async close(): Promise<void> {
 		this.#closing.abort(new Error("the engine was closed"));
 		await this.#evaluators.close();
+		await this.#sandbox;
 		await this.#queue.whenIdle();
 		await this.#readyStage.close();
 		await this.#caches.close();

@@ -3,6 +3,7 @@
  * objects (modes 0444 and 0555, modification time 1). Layer 2. Paths are byte strings.
  */
 
+import { randomBytes } from "node:crypto";
 import {
 	chmodSync,
 	lstatSync,
@@ -110,15 +111,35 @@ export function isSmallTree(path: ByteString, limits: { readonly files: number; 
 
 /**
  * Deletes a tree, following no links; nothing there is no error. Folders are made writable first. What is deleted
- * at the same time by another process is no error either.
+ * at the same time by another process is no error either. Folders too deep for a path are moved up, beside `path`.
  */
 export function deleteTree(path: ByteString, freed: DiskUsage = new DiskUsage()): void {
+	const deep: ByteString[] = [];
+	const moveUp = (folder: ByteString): void => {
+		const to = `${path}.${randomBytes(8).toString("hex")}`;
+		moveTree(folder, to);
+		deep.push(to);
+	};
+	deleteShallow(path, freed, moveUp);
+	for (let next = deep.pop(); next !== undefined; next = deep.pop()) deleteShallow(next, freed, moveUp);
+}
+
+/** Bytes of a path, of the 4,096 that Linux takes, above which folders are moved up. */
+const DEEP = 2_048;
+
+function deleteShallow(path: ByteString, freed: DiskUsage, moveUp: (folder: ByteString) => void): void {
 	const stats = lstatIfThere(path);
 	if (stats === undefined) return;
 	try {
 		if (stats.isDirectory()) {
+			if (path.length > DEEP) {
+				moveUp(path);
+				return;
+			}
 			if ((stats.mode & 0o700) !== 0o700) chmodSync(fsPath(path), 0o700);
-			for (const name of readdirSync(fsPath(path), { encoding: "latin1" })) deleteTree(`${path}/${name}`, freed);
+			for (const name of readdirSync(fsPath(path), { encoding: "latin1" })) {
+				deleteShallow(`${path}/${name}`, freed, moveUp);
+			}
 			rmdirSync(fsPath(path));
 			freed.bytes += stats.blocks * 512;
 		} else {

@@ -14,6 +14,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { type ByteString, bytesFromText, isStorePath, storePathBase, type StorePath } from "@devenv/nix-formats";
 import type { Database } from "./database.ts";
 import { deleteTree, lstatIfThere, moveTree } from "./file-tree.ts";
@@ -93,11 +94,15 @@ function withDeadSession(layout: StoreLayout, id: string, action: () => void): b
 	}
 	let probe: DatabaseSync | undefined;
 	try {
-		probe = new DatabaseSync(file, { timeout: 0 });
-		if (!tryExclusive(probe)) return false;
+		probe = new DatabaseSync(existing(file), { timeout: 0 });
+		if (tryExclusive(probe, file) === "held") return false;
 		action();
 		return true;
 	} catch (error) {
+		if (!existsSync(file)) {
+			action();
+			return true;
+		}
 		// Another user's, which this one may not judge.
 		if (isUnwritable(error)) return false;
 		throw error;
@@ -106,24 +111,32 @@ function withDeadSession(layout: StoreLayout, id: string, action: () => void): b
 	}
 }
 
+/** As SQLite opens a file that it must not make: only its owner makes a lock file, so that what lies there is what he locked. */
+function existing(file: string): URL {
+	const url = pathToFileURL(file);
+	url.searchParams.set("mode", "rw");
+	return url;
+}
+
 function newLock(layout: StoreLayout): { readonly id: string; readonly lock: DatabaseSync } {
 	for (;;) {
 		const id = `${process.pid}-${randomBytes(8).toString("hex")}`;
 		const file = lockFile(layout, id);
 		const lock = new DatabaseSync(file, { timeout: 0 });
 		// Between making and locking it, a cleaner may have taken the file for that of a dead session.
-		if (tryExclusive(lock) && existsSync(file)) return { id, lock };
+		if (tryExclusive(lock, file) === "taken" && existsSync(file)) return { id, lock };
 		lock.close();
 	}
 }
 
-/** False when another connection holds the lock. */
-function tryExclusive(connection: DatabaseSync): boolean {
+/** `held`: by another connection. `gone`: the file was deleted after it was opened, for which SQLite has no error of its own. */
+function tryExclusive(connection: DatabaseSync, file: string): "taken" | "held" | "gone" {
 	try {
 		connection.exec("begin exclusive");
-		return true;
+		return "taken";
 	} catch (error) {
-		if (isBusy(error)) return false;
+		if (isBusy(error)) return "held";
+		if (!existsSync(file)) return "gone";
 		throw error;
 	}
 }

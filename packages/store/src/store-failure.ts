@@ -60,9 +60,14 @@ export function translateFailure(what: string, error: unknown): unknown {
 		});
 	}
 	if (code === "ENAMETOOLONG" || code === "ELOOP" || code === "EMFILE") {
-		return make("STORE_LIMIT", error.message, {});
+		return make("STORE_LIMIT", shortened(error.message), {});
 	}
 	return error;
+}
+
+/** A path that is too long says nothing more by its middle. */
+function shortened(message: string): string {
+	return message.length <= 400 ? message : `${message.slice(0, 200)} … ${message.slice(-100)}`;
 }
 
 /** Whether the error is of the operating system, with one of the given codes. */

@@ -28,6 +28,14 @@ test("killed at any moment, a process leaves a sound store and nothing else", as
 	t.true(before > 0);
 });
 
+test("processes that open and close the same store are in nobody's way", async (t) => {
+	const root = `${temporaryFolder(t)}/root`;
+	openStore({ root }).close();
+	const started = await Promise.all([1, 2, 3].map(() => startChild(t, "open-and-close", [root, "3000"])));
+	t.deepEqual(await Promise.all(started.map(({ child }) => ended(child))), [0, 0, 0]);
+	t.deepEqual(readdirSync(`${root}/nix/var/nix/devenv/sessions`), []);
+});
+
 test("a collector killed at any moment leaves a sound store, and what is rooted", async (t) => {
 	const root = `${temporaryFolder(t)}/root`;
 	const first = openStore({ root });

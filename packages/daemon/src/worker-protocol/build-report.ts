@@ -5,11 +5,17 @@ import type { EngineEvent } from "@devenv/engine";
 import type { ByteSink } from "./byte-sink.ts";
 import { activities, levels, messages, results } from "./operations.ts";
 
+/** Bytes waiting for a slow client above which lines of logs are left out; the daemon's files have them all. */
+const MAX_BACKLOG: number = 32 * 1024 * 1024;
+
 export class BuildReport {
 	readonly #sink: ByteSink;
 	/** Activities by derivation. */
 	readonly #running = new Map<string, number>();
 	#last = 0;
+	/** Lines that were left out since the last that was told. */
+	#leftOut = 0;
+	#sending = false;
 
 	constructor(sink: ByteSink) {
 		this.#sink = sink;
@@ -29,8 +35,12 @@ export class BuildReport {
 			case "log": {
 				const activity = this.#running.get(event.drvPath);
 				if (activity === undefined) return;
-				this.#sink.number(messages.result).number(activity).number(results.buildLogLine);
-				this.#fields([Buffer.from(event.line, "utf8").toString("latin1")]);
+				if (this.#sink.backlog > MAX_BACKLOG) {
+					this.#leftOut++;
+					return;
+				}
+				this.#tellLeftOut(activity);
+				this.#logLine(activity, event.line);
 				break;
 			}
 			case "built":
@@ -39,6 +49,7 @@ export class BuildReport {
 				const activity = this.#running.get(event.drvPath);
 				if (activity === undefined) return;
 				this.#running.delete(event.drvPath);
+				this.#tellLeftOut(activity);
 				this.#sink.number(messages.stopActivity).number(activity);
 				break;
 			}
@@ -53,8 +64,29 @@ export class BuildReport {
 			default:
 				return unreachable(event);
 		}
-		void this.#sink.flush();
+		this.#sendSoon();
 	};
+
+	/** What comes in one turn goes out at once: a write for each line would take longer than all else. */
+	#sendSoon(): void {
+		if (this.#sending) return;
+		this.#sending = true;
+		setImmediate(() => {
+			this.#sending = false;
+			this.#sink.send();
+		});
+	}
+
+	#logLine(activity: number, line: string): void {
+		this.#sink.number(messages.result, activity, results.buildLogLine);
+		this.#fields([Buffer.from(line, "utf8").toString("latin1")]);
+	}
+
+	#tellLeftOut(activity: number): void {
+		if (this.#leftOut === 0) return;
+		this.#logLine(activity, `[${this.#leftOut} lines are left out here, which came faster than the client took them]`);
+		this.#leftOut = 0;
+	}
 
 	#begin(drvPath: string, kind: number, text: string, fields: readonly (string | number)[]): void {
 		const id = ++this.#last;

@@ -183,7 +183,7 @@ export class SocketSource extends ByteSource {
 			onEnd();
 		};
 		socket.once("end", end);
-		socket.once("error", end);
+		socket.on("error", end);
 		socket.once("close", end);
 	}
 

@@ -1,7 +1,7 @@
 /** The clients of Nix's worker protocol, each with a session of the store of its own. Layer 4. */
 
 import type { Socket } from "node:net";
-import { openStore, type StorePlace } from "@devenv/store";
+import { openStore, type Store, type StorePlace } from "@devenv/store";
 import { type StoreRequestOptions, storeRequests } from "./store-requests.ts";
 import { WorkerSession, type WorkerSessionOptions } from "./worker-session.ts";
 
@@ -20,14 +20,17 @@ export class WorkerClients {
 
 	serve(socket: Socket, events: { readonly onActivity: () => void; readonly onEnd: () => void }): WorkerSession {
 		const { place, version, log, ...options } = this.#options;
-		const store = openStore(place);
+		let store: Store | undefined;
 		return new WorkerSession(socket, {
-			handlers: storeRequests({ ...options, store }),
+			handlers: () => {
+				store = openStore(place);
+				return storeRequests({ ...options, store });
+			},
 			version,
 			log,
 			onActivity: events.onActivity,
 			onEnd: () => {
-				store.close();
+				store?.close();
 				events.onEnd();
 			},
 		});

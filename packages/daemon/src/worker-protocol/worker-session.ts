@@ -35,7 +35,8 @@ export interface WorkerRequest {
 export type WorkerHandler = (request: WorkerRequest) => Promise<unknown>;
 
 export interface WorkerSessionOptions {
-	readonly handlers: ReadonlyMap<number, WorkerHandler>;
+	/** Asked for once, after the greeting; what it throws is told to the client. */
+	readonly handlers: () => ReadonlyMap<number, WorkerHandler>;
 	/** What clients show as the daemon's version. */
 	readonly version: string;
 	readonly log: Log;
@@ -80,12 +81,13 @@ export class WorkerSession {
 	async #run(): Promise<void> {
 		try {
 			const minor = await this.#greet();
+			const handlers = this.#options.handlers();
 			while (await this.#source.hasMore()) {
 				const operation = await this.#source.number();
 				this.#busy = true;
 				this.#options.onActivity();
 				try {
-					await this.#handle(operation, minor);
+					await this.#handle(handlers.get(operation), { operation, minor });
 				} finally {
 					this.#busy = false;
 					this.#options.onActivity();
@@ -122,8 +124,10 @@ export class WorkerSession {
 		return minor;
 	}
 
-	async #handle(operation: number, minor: number): Promise<void> {
-		const handler = this.#options.handlers.get(operation);
+	async #handle(
+		handler: WorkerHandler | undefined,
+		{ operation, minor }: { readonly operation: number; readonly minor: number },
+	): Promise<void> {
 		if (handler === undefined) throw new ProtocolError(`this daemon has no operation ${operation}`);
 		await handler({
 			source: this.#source,

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DiagnosticError, diagnose } from "@devenv/diagnostics";
 import { NarThread } from "@devenv/engine";
 import { NarEncoder } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
@@ -69,6 +70,8 @@ class Server {
 	readonly folder = mkdtempSync(join(tmpdir(), "devenv-worker-"));
 	readonly store: Store = openStore({ root: join(this.folder, "root") });
 	readonly logged: string[] = [];
+	/** What clients are told in place of being served. */
+	refusal: DiagnosticError | undefined;
 	readonly #nars = new NarThread({ root: join(this.folder, "root") });
 	readonly #path = join(this.folder, "socket");
 	readonly #server = createServer((socket) => {
@@ -85,7 +88,10 @@ class Server {
 			logs: join(this.folder, "logs"),
 		} as unknown as StoreRequestOptions;
 		new WorkerSession(socket, {
-			handlers: storeRequests(options),
+			handlers: () => {
+				if (this.refusal !== undefined) throw this.refusal;
+				return storeRequests(options);
+			},
 			version: "test",
 			log: {
 				write: (level, _, fields) => {
@@ -200,6 +206,22 @@ test("greets clients of several versions, and refuses those that are too old", a
 	t.true(old.includes("the client speaks version 1.20"));
 	const stranger = await server.say(Buffer.from("GET / HTTP/1.1\r\n\r\n"), isRefused);
 	t.true(stranger.includes("no client of a Nix daemon"));
+});
+
+test.serial("a store that cannot be opened is told to the client, and to nobody else", async (t) => {
+	server.refusal = new DiagnosticError(diagnose("STORE_DISK_FULL", "the disk is full"));
+	const words = greeting().number(operations.queryAllValidPaths);
+	t.true((await server.say(words.bytes, isRefused)).includes("the disk is full"));
+	server.refusal = undefined;
+	t.true(
+		endsWith(
+			await server.say(
+				greeting().number(operations.isValidPath).string("/nix/store/00000000000000000000000000000000-none").bytes,
+				(said) => endsWith(said, 0),
+			),
+			0,
+		),
+	);
 });
 
 test("adds texts, files and trees, framed as they come", async (t) => {

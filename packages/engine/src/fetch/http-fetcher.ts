@@ -8,6 +8,7 @@
 import {
 	closeSync,
 	copyFileSync,
+	existsSync,
 	mkdirSync,
 	openSync,
 	readSync,
@@ -24,6 +25,7 @@ import { fileURLToPath } from "node:url";
 import { DiagnosticError, diagnose, fail, type DiagnosticNote } from "@devenv/diagnostics";
 import { formatHash, type HashAlgo } from "@devenv/nix-formats";
 import type { Fetcher, FetchRequest, FetchResult } from "./fetcher.ts";
+import { abandonedParts, partPath } from "../part-file.ts";
 import { createAgents, type DownloadAgents, DownloadError, download } from "./http-download.ts";
 import { type MirrorSettings, resolveMirror } from "./mirrors.ts";
 
@@ -226,30 +228,29 @@ class PartialFile {
 	constructor(request: FetchRequest, folder: string | undefined) {
 		this.#request = request;
 		this.#hashers = newHashers(request);
-		const name = randomBytes(6).toString("hex");
 		if (folder !== undefined && request.expected !== undefined) {
 			mkdirSync(folder, { recursive: true, mode: 0o700 });
 			this.#kept = join(folder, `${request.expected.algo}-${formatHash(request.expected, "base16")}`);
-			this.#path = `${this.#kept}.${name}`;
-			this.#takeOver(this.#kept);
+			this.#path = partPath(this.#kept);
+			for (const left of [this.#kept, ...abandonedParts(this.#kept)]) this.#takeOver(left);
+			this.#readAll();
 		} else {
-			this.#path = join(dirname(request.destination), `.fetch-${name}`);
+			this.#path = join(dirname(request.destination), `.fetch-${randomBytes(6).toString("hex")}`);
 		}
 	}
 
-	/** Claims the file that an earlier process left, by renaming it: no two processes append to one file. */
-	#takeOver(kept: string): void {
+	/** Claims a file that an earlier process left, by renaming it: no two processes append to one file. Of several one is enough. */
+	#takeOver(left: string): void {
 		try {
-			renameSync(kept, this.#path);
+			renameSync(left, this.#path);
 		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-			throw error;
+			if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 		}
-		this.#readAll();
 	}
 
-	/** Hashes what is there. */
+	/** Hashes what is there, if anything is. */
 	#readAll(): void {
+		if (!existsSync(this.#path)) return;
 		const fd = openSync(this.#path, "r+");
 		const buffer = Buffer.allocUnsafe(1 << 20);
 		for (;;) {

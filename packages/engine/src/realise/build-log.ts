@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { createZstdCompress, type ZstdCompress, zstdCompressSync } from "node:zlib";
 import { storePathBase, type DrvPath } from "@devenv/nix-formats";
+import { abandonedParts, partPath } from "../part-file.ts";
 
 /** Longest line that is told line by line, in code units; longer ones are cut there. */
 const LINE_LIMIT = 4_096;
@@ -26,6 +27,7 @@ export function buildLogPath(folder: string, drvPath: DrvPath): string {
 export class BuildLog {
 	/** Where the log lies after {@link close}, if anything was written. */
 	readonly path: string;
+	readonly #partPath: string;
 	readonly #onLine: (line: string) => void;
 	readonly #decoder = new StringDecoder("utf8");
 	readonly #tail: string[] = [];
@@ -35,10 +37,13 @@ export class BuildLog {
 	#used = false;
 	/** `closed` resolves when the file is closed, after an error too. */
 	#stream: { readonly compress: ZstdCompress; readonly closed: Promise<void> } | undefined;
+	/** Settles when the stream can take more. */
+	#full: Promise<void> | undefined;
 	#failure: Error | undefined;
 
 	constructor(path: string, onLine: (line: string) => void) {
 		this.path = path;
+		this.#partPath = partPath(path);
 		this.#onLine = onLine;
 	}
 
@@ -52,17 +57,18 @@ export class BuildLog {
 		return this.#used;
 	}
 
-	/** Output of the build, cut anywhere. */
-	write(chunk: Uint8Array): void {
-		this.#keep(chunk);
+	/** Output of the build, cut anywhere. A promise: more should come when it has resolved, else it would be held in memory. */
+	write(chunk: Uint8Array): Promise<void> | undefined {
+		const full = this.#keep(chunk);
 		const lines = (this.#partial + this.#decoder.write(Buffer.from(chunk))).split("\n");
 		this.#partial = (lines.pop() ?? "").slice(0, LINE_LIMIT);
 		for (const line of lines) this.#line(line);
+		return full;
 	}
 
 	/** One line of our own, without its line end. */
 	writeLine(line: string): void {
-		this.#keep(Buffer.from(`${line}\n`));
+		void this.#keep(Buffer.from(`${line}\n`));
 		this.#line(line);
 	}
 
@@ -73,7 +79,7 @@ export class BuildLog {
 		if (!this.#used) return undefined;
 		try {
 			if (this.#stream === undefined) {
-				mkdirSync(dirname(this.path), { recursive: true });
+				this.#makeFolder();
 				writeFileSync(this.#partPath, zstdCompressSync(Buffer.concat(this.#held)));
 			} else {
 				const { compress, closed } = this.#stream;
@@ -88,8 +94,9 @@ export class BuildLog {
 		return this.#failure;
 	}
 
-	get #partPath(): string {
-		return `${this.path}.${process.pid}.part`;
+	#makeFolder(): void {
+		mkdirSync(dirname(this.path), { recursive: true });
+		for (const part of abandonedParts(this.path)) rmSync(part, { force: true });
 	}
 
 	#line(text: string): void {
@@ -100,21 +107,29 @@ export class BuildLog {
 		this.#onLine(shown);
 	}
 
-	#keep(chunk: Uint8Array): void {
+	#keep(chunk: Uint8Array): Promise<void> | undefined {
 		this.#used = true;
 		if (this.#stream !== undefined) {
-			this.#stream.compress.write(chunk);
-			return;
+			const { compress, closed } = this.#stream;
+			if (compress.write(chunk)) return undefined;
+			if (this.#full === undefined) {
+				const drained = new Promise<void>((resolve) => compress.once("drain", resolve));
+				this.#full = Promise.race([closed, drained]).finally(() => {
+					this.#full = undefined;
+				});
+			}
+			return this.#full;
 		}
 		this.#held.push(Buffer.from(chunk));
 		this.#heldBytes += chunk.length;
 		if (this.#heldBytes > HELD_LIMIT) this.#startStream();
+		return undefined;
 	}
 
 	/** From now on what comes is compressed and written at once. */
 	#startStream(): void {
 		try {
-			mkdirSync(dirname(this.path), { recursive: true });
+			this.#makeFolder();
 		} catch (error) {
 			this.#failure = error as Error;
 		}

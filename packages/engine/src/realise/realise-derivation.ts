@@ -155,7 +155,9 @@ async function build(work: Work): Promise<void> {
 		const hook = policy.postBuildHook;
 		if (hook !== undefined) {
 			const paths = registered.map(({ path }) => path);
-			const onOutput = (chunk: Uint8Array): void => log.write(chunk);
+			const onOutput = (chunk: Uint8Array): void => {
+				void log.write(chunk);
+			};
 			await runPostBuildHook({ hook, name, drvPath, outputs: paths, onOutput, signal: context.signal });
 		}
 		return registered;
@@ -288,10 +290,13 @@ async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
 	}
 	const failed = (why: string): DiagnosticError => new DiagnosticError(buildFailed({ name: drv.name, tail: [] }, why));
 	const made: BuiltOutput[] = [];
-	for (const { path } of drv.outputs.values()) {
+	for (const [name, { path }] of drv.outputs) {
 		if (path === "") throw failed("an output has no path");
 		const from = builtOutputPath(scratch.path, path);
 		if (from === undefined) throw failed("its builder moved the store folder away");
+		if (lstatSync(from, { throwIfNoEntry: false }) === undefined) {
+			throw failed(`its builder ended well, but made no output '${textFromBytes(name)}' at ${path}`);
+		}
 		const own = fixedOutput(drv) === undefined ? from : await copyOutput(drv, from, join(scratch.path, basename(path)));
 		made.push(builtOutput(drv, { path, from: own }, drvPath, closure));
 	}
@@ -310,10 +315,9 @@ async function keepBuildFolder({ drv, scratch }: Work): Promise<string | undefin
 
 /**
  * A build with the network may have handed an open file to someone, who could write to it after its hash was checked: its outputs
- * get inodes of their own. An output that is not there is left to registration.
+ * get inodes of their own.
  */
 async function copyOutput(drv: Derivation, from: string, to: string): Promise<string> {
-	if (lstatSync(from, { throwIfNoEntry: false }) === undefined) return from;
 	try {
 		await execute("cp", ["-RP", "--", from, to]);
 	} catch (error) {

@@ -40,7 +40,7 @@ export interface SandboxBuildOptions {
 	readonly limits: BuildLimits;
 	/** Of the host, besides the closure. */
 	readonly binds?: readonly SandboxBind[];
-	readonly onOutput: (chunk: Uint8Array) => void;
+	readonly onOutput: (chunk: Uint8Array) => unknown;
 	readonly signal: AbortSignal;
 	/** The environment of this process, of which fixed-output builds may see what `impureEnvVars` names. */
 	readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
@@ -90,6 +90,7 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 	}
 	return {
 		name: drv.name,
+		temporary: scratch,
 		root: { kind: "tree", path: root },
 		binds,
 		files,

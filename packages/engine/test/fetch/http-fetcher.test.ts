@@ -1,6 +1,15 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -153,10 +162,31 @@ test("keeps what came for the next process, and completes it from another mirror
 	t.deepEqual(readdirSync(partialFolder), []);
 });
 
+test("goes on with what a killed process left, and leaves nothing of it", async (t) => {
+	const { folder, destination, fetcher, server } = place(t);
+	const partialFolder = join(folder, "partial");
+	mkdirSync(partialFolder);
+	const killed = spawnSync("true").pid;
+	const space = statSync("/proc/self/ns/pid").ino;
+	for (const [name, length] of [
+		["000000000001", 70_000],
+		["000000000002", 90_000],
+	] as const) {
+		const file = `sha256-${Buffer.from(expected.bytes).toString("hex")}.${space}-${killed}-${name}.part`;
+		writeFileSync(join(partialFolder, file), body.subarray(0, length));
+	}
+	const { url, requests } = await server((request, response) => {
+		serve(response, request, body);
+	});
+	await fetcher({ partialFolder }).fetch({ url: `${url}/a`, destination, expected });
+	t.deepEqual(readFileSync(destination), body);
+	t.regex(requests[0]?.range ?? "", /^bytes=[79]0000-/);
+	t.deepEqual(readdirSync(partialFolder), []);
+});
+
 test("throws a bad partial file away instead of failing on it", async (t) => {
 	const { folder, destination, fetcher, server } = place(t);
 	const partialFolder = join(folder, "partial");
-	const { mkdirSync } = await import("node:fs");
 	mkdirSync(partialFolder);
 	writeFileSync(join(partialFolder, `sha256-${Buffer.from(expected.bytes).toString("hex")}`), "not its beginning");
 	const { url } = await server((request, response) => {

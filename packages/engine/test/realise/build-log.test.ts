@@ -1,6 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { zstdDecompressSync } from "node:zlib";
 import { parseDrvPath } from "@devenv/nix-formats";
@@ -39,12 +49,39 @@ for (const repeats of [1, 400]) {
 	});
 }
 
+for (const length of [5, 70_000]) {
+	test(`removes what a killed process left of the same log (${length})`, async (t) => {
+		const path = join(folder(t), "ab/log.zst");
+		mkdirSync(dirname(path));
+		writeFileSync(`${path}.${statSync("/proc/self/ns/pid").ino}-${spawnSync("true").pid}-0123456789ab.part`, "half");
+		const log = new BuildLog(path, () => undefined);
+		log.write(Buffer.alloc(length, "x"));
+		t.is(await log.close(), undefined);
+		t.deepEqual(readdirSync(dirname(path)), ["log.zst"]);
+	});
+}
+
 test("writes no file when nothing was said", async (t) => {
 	const path = join(folder(t), "log.zst");
 	const log = new BuildLog(path, () => undefined);
 	t.is(await log.close(), undefined);
 	t.false(log.used);
 	t.false(existsSync(path));
+});
+
+test("asks to wait where it is told more than can be written, and keeps all", async (t) => {
+	const path = join(folder(t), "log.zst");
+	const log = new BuildLog(path, () => undefined);
+	const chunk = Buffer.from("a line of some length\n".repeat(3_000));
+	let waits = 0;
+	for (let index = 0; index < 300; index++) {
+		const full = log.write(chunk);
+		if (full !== undefined) waits++;
+		await full;
+	}
+	t.is(await log.close(), undefined);
+	t.true(waits > 0);
+	t.is(zstdDecompressSync(readFileSync(path)).length, 300 * chunk.length);
 });
 
 test("cuts endless lines", async (t) => {

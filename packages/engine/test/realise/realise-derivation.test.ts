@@ -83,6 +83,15 @@ sandboxed("a failing build is named, with the end of its log and where the whole
 	);
 });
 
+sandboxed("says which output a builder did not make", async (t) => {
+	const { derivation, realise, store } = makeBuilds(t);
+	const drvPath = derivation("half", "echo made > $out", { outputs: ["out", "doc"] });
+	const diagnostic = await failure(t, realise(drvPath));
+	t.is(diagnostic.code, "BUILD_FAILED");
+	const path = store.readDerivation(drvPath).outputs.get("doc")?.path ?? "";
+	t.is(diagnostic.message, `building 'half' failed: its builder ended well, but made no output 'doc' at ${path}`);
+});
+
 sandboxed("a builder that makes no output fails", async (t) => {
 	const { derivation, realise } = makeBuilds(t);
 	const { message } = await failure(t, realise(derivation("lazy", "true")));

@@ -100,6 +100,7 @@ export class ScriptSandbox {
 		const watch = new DriverWatch(steps, marker, context);
 		const request: Omit<BuildRequest, "root"> = {
 			name: "compose-root",
+			temporary: this.#folder,
 			binds: [
 				{ source: stubs, target: stubFolder },
 				{ source: join(this.#folder, "notes"), target: notesFolder, writable: true },
@@ -171,6 +172,7 @@ async function tryMount(sandbox: Sandbox, scratch: string): Promise<boolean> {
 	const outcome = await onOverlay({ lower, upper, scratch }, (root) => {
 		return runBuild(sandbox, {
 			name: "overlay",
+			temporary: scratch,
 			root,
 			binds: [],
 			builder: "/bin/true",
