@@ -120,20 +120,20 @@ function evaluateCall(
 	if (urls === undefined) failAsNix("USAGE_URL", `'${attribute}' in '${file}' has no URLs`);
 	const [url] = Array.isArray(urls) ? (urls as unknown[]) : [];
 	if (typeof url !== "string") failAsNix("USAGE_URL", "'urls' list is empty");
-	const mode = evaluate(file, `${attribute}.outputHashMode`);
+	const mode = evaluate(file, `${attribute}.outputHashMode`, "ignore");
 	if (mode === undefined) writeError("warning: this does not look like a fetchurl call\n");
 	return { url, recursive: mode === undefined ? undefined : mode === "recursive" };
 }
 
-/** The value of an attribute, by the drop-in for nix-instantiate; undefined where that fails, which has said why. */
-function evaluate(file: string, attribute: string): unknown {
+/** The value of an attribute, by the drop-in for nix-instantiate; undefined where that fails, which has said why unless ignored. */
+function evaluate(file: string, attribute: string, said: "inherit" | "ignore" = "inherit"): unknown {
 	const main = join(import.meta.dirname, "main.cjs");
 	const program = existsSync(main) ? main : join(import.meta.dirname, "../main.ts");
 	const argv = ["nix-instantiate", "--eval", "--strict", "--json", file, "-A", attribute];
 	const { status, stdout } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", program, ...argv], {
 		encoding: "utf8",
 		env: nodeEnvironment(process.env),
-		stdio: ["ignore", "pipe", "inherit"],
+		stdio: ["ignore", "pipe", said],
 	});
 	return status === 0 ? (JSON.parse(stdout) as unknown) : undefined;
 }
