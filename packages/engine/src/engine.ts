@@ -7,11 +7,10 @@ import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnosti
 import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
 import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
-import type { ComposeMember } from "./builtin-builders/compose-root-attributes.ts";
 import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
-import { decodeComposeRootAttributes } from "./builtin-builders/compose-attributes-decoder.ts";
+import { membersOf } from "./builtin-builders/root-members.ts";
 import { Caches, requireAll } from "./caches/caches.ts";
 import { substitutablePaths } from "./caches/substitutable-paths.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
@@ -188,12 +187,7 @@ class StoreEngine implements Engine {
 
 	closure({ root }: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[] {
 		if (root === null) return [];
-		const { name, system, env } = this.#store.readDerivation(root.drvPath);
-		const attributes = { name, system, env, outPath: root.outPath };
-		return decodeComposeRootAttributes(attributes)
-			.packages.flat()
-			.map(({ name, version }) => ({ name, version }))
-			.sort((a, b) => (a.name < b.name ? -1 : 1));
+		return membersOf(this.#store.readDerivation(root.drvPath));
 	}
 
 	async realise(drvPaths: readonly DrvPath[], options: RealiseOptions = {}): Promise<void> {
@@ -312,17 +306,12 @@ class StoreEngine implements Engine {
 	}
 
 	rootMembers(drvPath: DrvPath): readonly RootMember[] {
-		const { name, env, outputs } = this.#store.readDerivation(drvPath);
-		const outPath = outputs.get("out")?.path ?? "";
-		const { packages } = decodeComposeRootAttributes({ name, env, outPath });
-		return packages
-			.flatMap((each): readonly ComposeMember[] => ("name" in each ? [each] : each))
-			.map(({ name, version }) => ({ name, version }))
-			.sort((a, b) => (a.name < b.name ? -1 : 1));
+		return membersOf(this.#store.readDerivation(drvPath));
 	}
 
 	resume(): void {
-		for (const { wanted, done } of this.#journal?.takeLeft(this.#onWarning) ?? []) {
+		const left = this.#warned("reading what was queued", () => this.#journal?.takeLeft(this.#onWarning));
+		for (const { wanted, done } of left ?? []) {
 			const there = new Map([...wanted].filter(([drvPath]) => this.#store.isValid(drvPath)));
 			void this.#working(() => this.#realise(there, { keepGoing: true }))
 				.catch((error: unknown) => {
@@ -369,8 +358,21 @@ class StoreEngine implements Engine {
 	#rest(): void {
 		scheduleIdleCollection();
 		void this.#queue.whenIdle().then(() => {
-			if (this.#active === 0 && !this.#closing.signal.aborted) this.#store.forgetTempRoots();
+			if (this.#active > 0 || this.#closing.signal.aborted) return;
+			this.#warned("letting go of temporary roots", () => {
+				this.#store.forgetTempRoots();
+			});
 		});
+	}
+
+	/** Does what nothing depends on; that it fails is a warning. */
+	#warned<T>(what: string, work: () => T): T | undefined {
+		try {
+			return work();
+		} catch (error) {
+			this.#onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+			return undefined;
+		}
 	}
 
 	async #working<T>(work: () => Promise<T>): Promise<T> {
@@ -490,7 +492,8 @@ class StoreEngine implements Engine {
 		const { onEvent } = options;
 		let done: (() => void) | undefined;
 		const listen: EngineListener = (event) => {
-			if (event.kind === "planned") done ??= this.#journal?.begin(wanted);
+			if (event.kind === "planned")
+				done ??= this.#warned("writing down what is queued", () => this.#journal?.begin(wanted));
 			onEvent?.(event);
 		};
 		try {
