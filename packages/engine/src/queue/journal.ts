@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
 
@@ -39,8 +39,8 @@ export class QueueJournal {
 	begin(wanted: JournalWanted, attempt: number = 1): () => void {
 		const file = join(this.#folder, `${randomUUID()}${SUFFIX}`);
 		mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-		writeFileSync(`${file}.part`, JSON.stringify({ version: 1, pid: process.pid, attempt, wanted: [...wanted] }));
-		renameSync(`${file}.part`, file);
+		// Half of it, as a killed process may leave it, is told from the whole.
+		writeFileSync(file, JSON.stringify({ version: 1, pid: process.pid, attempt, wanted: [...wanted] }));
 		return () => rmSync(file, { force: true });
 	}
 
