@@ -3,6 +3,7 @@
  * evaluator's), and lines with columns in the units that were agreed upon with the editor. Layer 5, pure.
  */
 
+import { lastAtMost } from "@devenv/evaluator/analysis";
 import { bytesFromText } from "@devenv/nix-formats";
 import type { Position, Range } from "vscode-languageserver-types";
 
@@ -187,15 +188,4 @@ function utf8Width(code: number): number {
 	if (code < 0x80) return 1;
 	if (code < 0x800) return 2;
 	return code <= 0xffff ? 3 : 4;
-}
-
-function lastAtMost(sorted: readonly number[], value: number): number {
-	let low = 0;
-	let high = sorted.length - 1;
-	while (low < high) {
-		const middle = (low + high + 1) >> 1;
-		if ((sorted[middle] ?? 0) <= value) low = middle;
-		else high = middle - 1;
-	}
-	return low;
 }

@@ -1,10 +1,10 @@
 /** `nix-collect-garbage`: the drop-in for Nix's program. Layer 5. */
 
 import { join } from "node:path";
-import { writeText } from "../nix-programs/byte-output.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failUsage, reportFailure } from "../nix-programs/nix-error.ts";
 import { ProgramStore } from "../nix-programs/program-store.ts";
+import { tellAbout } from "../nix-programs/tell-about.ts";
 import { deleteGarbage, parseMaxFreed } from "../nix-store/store-garbage.ts";
 import { writeError } from "../standard-error.ts";
 import { removeOldGenerations } from "./old-generations.ts";
@@ -29,15 +29,7 @@ Deletes all store objects that nothing keeps.
 export async function runNixCollectGarbage(argv: readonly string[]): Promise<number> {
 	let world: ProgramStore | undefined;
 	try {
-		if (argv.includes("--help")) {
-			writeText(usage);
-			return 0;
-		}
-		if (argv.includes("--version")) {
-			const { NIX_VERSION } = await import("@devenv/evaluator");
-			writeText(`${PROGRAM} (Nix) ${NIX_VERSION}\n`);
-			return 0;
-		}
+		if (await tellAbout(PROGRAM, usage, argv)) return 0;
 		const reader = new ArgumentReader(PROGRAM, argv, process.env["NIX_CONFIG"]);
 		let [removeOld, dryRun] = [false, false];
 		let [olderThan, maxFreed]: (string | undefined)[] = [];

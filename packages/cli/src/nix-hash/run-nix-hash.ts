@@ -15,6 +15,7 @@ import { dumpFiles, hashFile } from "@devenv/store";
 import { writeText } from "../nix-programs/byte-output.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failUsage, reportFailure } from "../nix-programs/nix-error.ts";
+import { tellAbout } from "../nix-programs/tell-about.ts";
 
 /** The bytes that `--truncate` leaves. */
 const TRUNCATED = 20;
@@ -59,15 +60,7 @@ const conversions: Readonly<Record<string, HashFormat>> = {
 /** Runs the program; `argv` is without the program's name. Gives the exit status. */
 export async function runNixHash(argv: readonly string[]): Promise<number> {
 	try {
-		if (argv.includes("--help")) {
-			writeText(usage);
-			return 0;
-		}
-		if (argv.includes("--version")) {
-			const { NIX_VERSION } = await import("@devenv/evaluator");
-			writeText(`nix-hash (Nix) ${NIX_VERSION}\n`);
-			return 0;
-		}
+		if (await tellAbout("nix-hash", usage, argv)) return 0;
 		const given = parseHashArguments(argv);
 		for (const word of given.words) writeText(`${answer(given, word)}\n`);
 		return 0;

@@ -19,6 +19,7 @@ import { writeText } from "../nix-programs/byte-output.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failAsNix, failUsage, reportFailure } from "../nix-programs/nix-error.ts";
 import { ProgramStore } from "../nix-programs/program-store.ts";
+import { tellAbout } from "../nix-programs/tell-about.ts";
 import { writeError } from "../standard-error.ts";
 
 const PROGRAM = "nix-prefetch-url";
@@ -51,15 +52,7 @@ interface Prefetch {
 export async function runNixPrefetchUrl(argv: readonly string[]): Promise<number> {
 	let world: ProgramStore | undefined;
 	try {
-		if (argv.includes("--help")) {
-			writeText(usage);
-			return 0;
-		}
-		if (argv.includes("--version")) {
-			const { NIX_VERSION } = await import("@devenv/evaluator");
-			writeText(`${PROGRAM} (Nix) ${NIX_VERSION}\n`);
-			return 0;
-		}
+		if (await tellAbout(PROGRAM, usage, argv)) return 0;
 		const { request, printPath, store } = parsePrefetchArguments(argv);
 		world = new ProgramStore(store);
 		const { path, hash } = await prefetch(world, request);

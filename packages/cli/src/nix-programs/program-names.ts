@@ -1,3 +1,3 @@
-/** The drop-ins that evaluate nothing, by the names of Nix's programs. Layer 5. */
+/** The drop-ins that evaluate nothing in this process, by the names of Nix's programs. Layer 5. */
 
-export const storePrograms: readonly string[] = ["nix-store", "nix-hash", "nix-collect-garbage"];
+export const storePrograms: readonly string[] = ["nix-store", "nix-hash", "nix-collect-garbage", "nix-prefetch-url"];

@@ -9,6 +9,7 @@ export { findIssues, type Issue } from "./issues.ts";
 export { foldings, outline, type OutlineEntry, valueKind } from "./outline.ts";
 export { planRename, renameable } from "./rename.ts";
 export { type Scope, staticName, type Variable } from "./scopes.ts";
+export { lastAtMost } from "../syntax/position.ts";
 export { type Span, spanOf } from "./span.ts";
 export { findUnused } from "./unused.ts";
 export { type BuiltinName, builtinNames } from "./builtin-names.ts";

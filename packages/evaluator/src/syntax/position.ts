@@ -100,7 +100,7 @@ export class PositionTable {
 }
 
 /** The index of the last element that is not greater than `value`. */
-function lastAtMost(sorted: readonly number[], value: number): number {
+export function lastAtMost(sorted: readonly number[], value: number): number {
 	let low = 0;
 	let high = sorted.length - 1;
 	while (low < high) {
