@@ -1,5 +1,6 @@
 /** The main thread beside evaluating threads of this process: builds and fetches what they ask for. Layer 5. */
 
+import { enableCompileCache } from "node:module";
 import type { MessagePort } from "node:worker_threads";
 import { join } from "node:path";
 import type { Engine, Settings } from "@devenv/engine";
@@ -40,6 +41,7 @@ export class EvaluationHost {
 	}
 
 	async #start(): Promise<Engine> {
+		enableCompileCache(join(installationRoot(), "build/client/cache"));
 		const { createEngine, readSettings } = await import("@devenv/engine");
 		const { state, cache, config } = this.#layout;
 		const engine = createEngine({

@@ -11,7 +11,7 @@ import { DiagnosticError, fail, unreachable } from "@devenv/diagnostics";
 import type { Settings } from "@devenv/engine";
 import { NIX_VERSION } from "@devenv/evaluator";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
-import { openStore } from "@devenv/store";
+import { openStore, type Store } from "@devenv/store";
 import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import type { FoundDerivation } from "../nix-instantiate/derivation-search.ts";
@@ -63,6 +63,12 @@ async function build(given: BuildArguments): Promise<number> {
 			const status = await instantiateInThread(instantiate, { ...world, onDerivation: (each) => found.push(each) });
 			if (status !== 0) return status;
 		}
+		using store = openStore({ root });
+		// Most of the time an engine would take longer to start than there is to do.
+		if (!given.check && found.every((each) => isBuilt(store, each))) {
+			if (!given.dryRun) linkOutputs(found, store, given.outLink);
+			return 0;
+		}
 		const engine = await host.engine();
 		const wanted = new Map<DrvPath, string[]>();
 		for (const { drvPath, outputName } of found) {
@@ -77,7 +83,7 @@ async function build(given: BuildArguments): Promise<number> {
 		const { keepGoing, quiet, check } = given;
 		const wishes = { ...wishesOfSettings(instantiate.settings), check };
 		await engine.realiseOutputs(wanted, { keepGoing, wishes, onEvent: tellEvents(quiet) });
-		linkOutputs(found, root, given.outLink);
+		linkOutputs(found, store, given.outLink);
 		return 0;
 	} finally {
 		await host.close();
@@ -105,9 +111,18 @@ function settingsOf(given: ReadonlyMap<string, string>): Partial<Settings> {
 	};
 }
 
+/** Whether an output is valid; it stays so as long as the store is open. */
+function isBuilt(store: Store, { drvPath, outputName }: FoundDerivation): boolean {
+	const parsed = parseDrvPath(drvPath);
+	if (!store.isValid(parsed)) return false;
+	const path = store.readDerivation(parsed).outputs.get(outputName)?.path;
+	if (path === undefined || path === "") return false;
+	store.addTempRoot(path);
+	return store.isValid(path);
+}
+
 /** Prints the outputs; links keep them: `result`, `result-dev`, and for further derivations `result-2`, `result-2-dev`. */
-function linkOutputs(found: readonly FoundDerivation[], root: string, outLink: string | undefined): void {
-	using store = openStore({ root });
+function linkOutputs(found: readonly FoundDerivation[], store: Store, outLink: string | undefined): void {
 	const numbers = new Map<string, number>();
 	for (const { drvPath, outputName } of found) {
 		const number = numbers.get(drvPath) ?? numbers.size + 1;

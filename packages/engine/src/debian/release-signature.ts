@@ -7,7 +7,7 @@
  */
 
 import { fail } from "@devenv/diagnostics";
-import { readCleartextMessage, readKeys, type Key, verify } from "openpgp";
+import type { Key } from "openpgp";
 
 /** Whose signature to accept, and when. */
 export interface SignatureTrust {
@@ -20,6 +20,8 @@ export interface SignatureTrust {
 
 /** The signed text. Fails with `DEBIAN_SIGNATURE_MISSING`, `…_BAD`, `…_UNKNOWN_KEY` or `…_EXPIRED_KEY`. */
 export async function readSigned(file: string, trust: SignatureTrust): Promise<string> {
+	// A large library, which few commands need.
+	const { readCleartextMessage, readKeys, verify } = await import("openpgp");
 	const message = await readCleartextMessage({ cleartextMessage: file }).catch((error: unknown) =>
 		fail("DEBIAN_SIGNATURE_MISSING", `${trust.origin} is not signed`, {
 			notes: [{ message: messageOf(error) }],
