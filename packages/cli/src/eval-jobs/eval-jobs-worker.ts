@@ -44,3 +44,4 @@ port.on("message", ({ attrPath }: JobsTask) => {
 	const found = finder.find(attrPath);
 	send({ kind: "found", found, used: getHeapStatistics().used_heap_size / 2 ** 20 });
 });
+send({ kind: "ready" });

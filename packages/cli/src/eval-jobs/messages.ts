@@ -66,6 +66,8 @@ export interface JobsTask {
 
 /** From a thread. */
 export type JobsMessage =
+	/** The thread has started. */
+	| { readonly kind: "ready" }
 	/** `used`: MiB of its heap. */
 	| { readonly kind: "found"; readonly found: Found; readonly used: number }
 	/** A message of the evaluation, with its prefix. */

@@ -144,6 +144,7 @@ class JobsThread {
 	readonly #worker: Worker;
 	readonly #options: JobsOptions;
 	readonly #channel = new MessageChannel();
+	readonly #started = Promise.withResolvers<undefined>();
 	#settle: Settle | undefined;
 	#timer: NodeJS.Timeout | undefined;
 
@@ -162,6 +163,7 @@ class JobsThread {
 		const answering = { port: this.#channel.port1, wake: new Int32Array(wake) };
 		this.#worker.on("message", (message: JobsMessage) => {
 			if (message.kind === "log") options.onLog(message.text);
+			else if (message.kind === "ready") this.#started.resolve(undefined);
 			else if (message.kind === "ask") void host.answer(message.question, answering);
 			else void this.#found(message.found, message.used);
 		});
@@ -173,17 +175,21 @@ class JobsThread {
 	look(attrPath: readonly string[]): Promise<Outcome> {
 		const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
 		this.#settle = { resolve, reject };
-		const { timeout } = this.#options;
-		if (timeout !== undefined) {
-			this.#timer = setTimeout(() => {
-				void this.end().then(() => {
-					this.#done()?.resolve({ kind: "timeout", survived: false });
-				});
-			}, timeout);
-		}
 		const task: JobsTask = { attrPath };
 		this.#worker.postMessage(task);
+		const { timeout } = this.#options;
+		// What the thread takes to start is not the attribute's.
+		if (timeout !== undefined) void this.#started.promise.then(() => this.#limit(timeout));
 		return promise;
+	}
+
+	#limit(milliseconds: number): void {
+		if (this.#settle === undefined) return;
+		this.#timer = setTimeout(() => {
+			void this.end().then(() => {
+				this.#done()?.resolve({ kind: "timeout", survived: false });
+			});
+		}, milliseconds);
 	}
 
 	async end(): Promise<void> {

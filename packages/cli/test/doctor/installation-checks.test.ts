@@ -41,7 +41,7 @@ test("a store that is sound, one that lacks a file, and none", async (t) => {
 	const path = store.addText({ name: "text", contents: "x" });
 	t.like(await checkStore(layout), { state: "ok", found: `1 objects at ${layout.storeRoot}, all there` });
 	rmSync(store.physical(path), { force: true });
-	t.like(await checkStore(layout), { state: "fail", found: `${path} is missing` });
+	t.like(await checkStore(layout), { state: "fail", found: `${path} is not there` });
 	store.close();
 	writeFileSync(join(layout.storeRoot, "nix/var/nix/db/db.sqlite"), "this is no database".repeat(1000));
 	t.like(await checkStore(layout), { state: "fail" });

@@ -174,18 +174,18 @@ test("an attribute that needs too much memory or time costs its own line", async
 		`let make = name: derivation { inherit name; system = "s"; builder = "/b"; }; in {
 			a = make "a";
 			hungry = builtins.seq (builtins.foldl' (all: n: builtins.seq (builtins.length all) (all ++ builtins.genList (x: x) 400000)) [ ] (builtins.genList (n: n) 1000)) (make "h");
-			slow = builtins.seq (builtins.foldl' (a: n: builtins.seq (builtins.foldl' builtins.add 0 (builtins.genList (x: x) 1000)) n) 0 (builtins.genList (n: n) 100000)) (make "s");
+			slow = builtins.seq (builtins.foldl' (a: n: builtins.seq (builtins.foldl' builtins.add 0 (builtins.genList (x: x) 10000)) n) 0 (builtins.genList (n: n) 100000)) (make "s");
 			z = make "z";
 		}`,
 	);
-	const { whole, jobs: found } = await run({}, { memory: 100, timeout: 4000, workers: 2 });
+	const { whole, jobs: found } = await run({}, { memory: 100, timeout: 12_000, workers: 2 });
 	t.true(whole);
 	t.deepEqual(
 		found.map(({ attr, name, error }) => [attr, name ?? error]),
 		[
 			["a", "a"],
 			["hungry", "error: the evaluation needs more than 125 MiB of memory"],
-			["slow", "error: the evaluation takes longer than 4 s"],
+			["slow", "error: the evaluation takes longer than 12 s"],
 			["z", "z"],
 		],
 	);
