@@ -1,4 +1,4 @@
-/** The drop-ins that evaluate nothing: the store in this process, without oclif and without the daemon. Layer 5. */
+/** The drop-ins that evaluate nothing in this thread: the store in this process, without oclif and without the daemon. Layer 5. */
 
 import { runNixCollectGarbage } from "./nix-collect-garbage/run-nix-collect-garbage.ts";
 import { runNixHash } from "./nix-hash/run-nix-hash.ts";
@@ -11,6 +11,7 @@ const programs: Readonly<Record<string, (argv: readonly string[]) => number | Pr
 	"nix-hash": runNixHash,
 	"nix-collect-garbage": runNixCollectGarbage,
 	"nix-prefetch-url": runNixPrefetchUrl,
+	"nix-build": async (argv) => (await import("./nix-build/run-nix-build.ts")).runNixBuild(argv),
 };
 
 /** `argv` begins with the program's name. */

@@ -1,3 +1,9 @@
-/** The drop-ins that evaluate nothing in this process, by the names of Nix's programs. Layer 5. */
+/** The drop-ins that evaluate nothing in this thread, by the names of Nix's programs. Layer 5. */
 
-export const storePrograms: readonly string[] = ["nix-store", "nix-hash", "nix-collect-garbage", "nix-prefetch-url"];
+export const storePrograms: readonly string[] = [
+	"nix-store",
+	"nix-hash",
+	"nix-collect-garbage",
+	"nix-prefetch-url",
+	"nix-build",
+];
