@@ -2,20 +2,13 @@
 
 /** A limit on how much runs at once. */
 export class Slots {
-	readonly limit: number;
 	#free: number;
 	readonly #waiting: { grant: () => void; refuse: (reason: unknown) => void }[] = [];
 
 	/** `limit` is at least 1. */
 	constructor(limit: number) {
 		if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`slots: ${limit}`);
-		this.limit = limit;
 		this.#free = limit;
-	}
-
-	/** Number of slots taken. */
-	get taken(): number {
-		return this.limit - this.#free;
 	}
 
 	/** Runs `work` with a slot taken. Rejects with the signal's reason when it aborts while waiting. */

@@ -73,30 +73,10 @@ export async function realiseDerivation(
 	options: RealiserOptions,
 	context: RealiseContext,
 ): Promise<void> {
-	const { store } = options;
-	const drv = store.readDerivation(drvPath);
-	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
-	for (const path of outputs) store.addTempRoot(path);
-	const policy = policyOf(options.policy, context.wishes);
-	const again = context.wishes.check === true;
-	let lock = store.tryLock(outputs);
-	if (lock === undefined) {
-		context.emit({ kind: "blocked", drvPath, name: drv.name });
-		lock = await store.lock(outputs, { signal: context.signal });
-	}
-	try {
-		if (!again && outputs.every((path) => store.isValid(path))) return;
-		const scratch = store.scratch();
-		try {
-			const work: Work = { drv, drvPath, scratch, policy, options, context };
-			if (again) await checkAgain(work);
-			else await build(work);
-		} finally {
-			scratch.remove();
-		}
-	} finally {
-		release(lock, options);
-	}
+	await withOutputsLocked(drvPath, { options, context }, async (work, outputs) => {
+		if (context.wishes.check === true) await checkAgain(work());
+		else if (!outputs.every((path) => options.store.isValid(path))) await build(work());
+	});
 }
 
 /** Builds again what is valid, or should be, and puts what comes out in its place; the inputs are valid. Throws as above. */
@@ -105,18 +85,35 @@ export async function rebuildDerivation(
 	options: RealiserOptions,
 	context: RealiseContext,
 ): Promise<void> {
+	await withOutputsLocked(drvPath, { options, context }, (work) => build({ ...work(), replace: true }));
+}
+
+/** Waits for who works on the same outputs; `action` asks for the work, with a scratch folder of its own, where there is some. */
+async function withOutputsLocked(
+	drvPath: DrvPath,
+	{ options, context }: Pick<Work, "options" | "context">,
+	action: (work: () => Work, outputs: readonly StorePath[]) => Promise<void>,
+): Promise<void> {
 	const { store } = options;
 	const drv = store.readDerivation(drvPath);
 	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
 	for (const path of outputs) store.addTempRoot(path);
-	const lock = await store.lock(outputs, { signal: context.signal });
-	const scratch = store.scratch();
+	const policy = policyOf(options.policy, context.wishes);
+	let lock = store.tryLock(outputs);
+	if (lock === undefined) {
+		context.emit({ kind: "blocked", drvPath, name: drv.name });
+		lock = await store.lock(outputs, { signal: context.signal });
+	}
+	let scratch: Scratch | undefined;
+	const work = (): Work => ({ drv, drvPath, scratch: (scratch ??= store.scratch()), policy, options, context });
 	try {
-		const policy = policyOf(options.policy, context.wishes);
-		await build({ drv, drvPath, scratch, policy, options, context, replace: true });
+		await action(work, outputs);
 	} finally {
-		scratch.remove();
-		release(lock, options);
+		try {
+			scratch?.remove();
+		} finally {
+			release(lock, options);
+		}
 	}
 }
 
