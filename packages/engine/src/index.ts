@@ -6,6 +6,7 @@ export { type CacheServer, type CacheServerOptions, startCacheServer } from "./c
 export { readSecretKey } from "./caches/read-secret-key.ts";
 export { createEngine } from "./engine.ts";
 export { BuildCancelled } from "./queue/build-failure.ts";
+export { processStart } from "./process-start.ts";
 export type {
 	ClosurePackage,
 	CopyOutcome,

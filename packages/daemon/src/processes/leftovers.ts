@@ -8,6 +8,7 @@
 
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { processStart } from "@devenv/engine";
 
 /** The variable whose value tells the processes of one supervised process from all others. */
 export const MARK_VARIABLE = "DEVENV_PROCESS";
@@ -25,7 +26,7 @@ export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
 
 /** Writes a group that was started down in a file: its leader's process id, and when that began. */
 export function recordGroup(file: string, leader: number): void {
-	const began = startOf(leader);
+	const began = processStart(leader);
 	if (began !== undefined) appendFileSync(file, `${leader} ${began}\n`, { mode: 0o600 });
 }
 
@@ -40,22 +41,11 @@ export function killRecorded(file: string): number {
 	}
 	const living = lines.filter((line) => {
 		const [leader, began] = line.split(" ");
-		return /^[1-9]\d*$/.test(leader ?? "") && began !== undefined && startOf(Number(leader)) === began;
+		return /^[1-9]\d*$/.test(leader ?? "") && began !== undefined && processStart(Number(leader)) === began;
 	});
 	for (const line of living) signalGroup(Number.parseInt(line, 10), "SIGKILL");
 	rmSync(file, { force: true });
 	return living.length;
-}
-
-/** When a process began, in ticks since the machine did (proc(5)); undefined where it has ended. */
-function startOf(pid: number): string | undefined {
-	try {
-		const status = readFileSync(`/proc/${pid}/stat`, "utf8");
-		const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
-		return fields[0] === "Z" ? undefined : fields[19];
-	} catch {
-		return undefined;
-	}
 }
 
 /** The caller's processes whose mark begins with `prefix`. */

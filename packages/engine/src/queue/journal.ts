@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DrvPath, parseDrvPath } from "@devenv/nix-formats";
+import { processStart } from "../process-start.ts";
 
 /** How often a request is begun, the first time included. */
 const ATTEMPTS = 3;
@@ -23,6 +24,15 @@ export interface LeftRequest {
 	readonly wanted: JournalWanted;
 	/** When it has ended. */
 	readonly done: () => void;
+}
+
+/** What a file says: whose request, how often it was begun, and of what. */
+interface Entry {
+	readonly pid: number;
+	/** When that process began; see {@link processStart}. */
+	readonly began: string;
+	readonly attempt: number;
+	readonly wanted: JournalWanted;
 }
 
 export class QueueJournal {
@@ -40,7 +50,8 @@ export class QueueJournal {
 		const file = join(this.#folder, `${randomUUID()}${SUFFIX}`);
 		mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
 		// Half of it, as a killed process may leave it, is told from the whole.
-		writeFileSync(file, JSON.stringify({ version: 1, pid: process.pid, attempt, wanted: [...wanted] }));
+		const { pid } = process;
+		writeFileSync(file, JSON.stringify({ version: 1, pid, began: processStart(pid), attempt, wanted: [...wanted] }));
 		return () => rmSync(file, { force: true });
 	}
 
@@ -50,8 +61,8 @@ export class QueueJournal {
 		for (const name of this.#files()) {
 			const file = join(this.#folder, name);
 			try {
-				const { pid, attempt, wanted } = this.#parse(readFileSync(file, "utf8"));
-				if (isAlive(pid)) continue;
+				const { pid, began, attempt, wanted } = this.#parse(readFileSync(file, "utf8"));
+				if (processStart(pid) === began) continue;
 				// Written anew first: another end of this process then counts as well.
 				if (attempt < ATTEMPTS) left.push({ wanted, done: this.begin(wanted, attempt + 1) });
 				else onFault(`gave up what was queued in ${file}: it was begun ${attempt} times`);
@@ -72,28 +83,21 @@ export class QueueJournal {
 		}
 	}
 
-	#parse(text: string): { readonly pid: number; readonly attempt: number; readonly wanted: JournalWanted } {
-		const value = JSON.parse(text) as Partial<Record<"version" | "pid" | "attempt" | "wanted", unknown>> | null;
-		const { version, pid, attempt, wanted } = value ?? {};
-		if (version !== 1 || !isCount(pid) || !isCount(attempt) || !Array.isArray(wanted)) throw new Error("not a request");
+	#parse(text: string): Entry {
+		const value = JSON.parse(text) as Partial<Record<"version" | keyof Entry, unknown>> | null;
+		const { version, pid, began, attempt, wanted } = value ?? {};
+		if (version !== 1 || !isCount(pid) || typeof began !== "string" || !isCount(attempt) || !Array.isArray(wanted)) {
+			throw new Error("not a request");
+		}
 		const pairs = (wanted as readonly unknown[]).map((pair): [DrvPath, readonly string[]] => {
 			const [drvPath, outputs] = Array.isArray(pair) ? (pair as readonly unknown[]) : [];
 			if (typeof drvPath !== "string" || !Array.isArray(outputs)) throw new Error("not a request");
 			return [parseDrvPath(drvPath, this.#storeDir), (outputs as readonly unknown[]).map(String)];
 		});
-		return { pid, attempt, wanted: new Map(pairs) };
+		return { pid, began, attempt, wanted: new Map(pairs) };
 	}
 }
 
 function isCount(value: unknown): value is number {
 	return typeof value === "number" && Number.isInteger(value) && value > 0;
-}
-
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return pid !== process.pid;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code !== "ESRCH";
-	}
 }
