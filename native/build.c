@@ -1,17 +1,10 @@
 /*
- * devenv-helper build SPECIFICATION-FD STATUS-FD
- *
- * Runs one program in new user, mount, process, IPC, host name and (unless it may use the network) network namespaces.
+ * One program in new user, mount, process, IPC, host name and (unless it may use the network) network namespaces.
  *
  * The specification (build-specification.h) is trusted, since our own program wrote it; the trees that it names are not.
- * Standard input, output and error are the builder's. What became of it is written to the status descriptor as
- * NUL-terminated words:
- *
- *     exited STATUS | killed SIGNAL | failed STEP ERROR
- *
- * Three processes: this one, which maps the ids and waits; the first process of the new process namespace, which makes the
- * mounts and reaps; the builder. Whichever of the first two dies takes the rest with it, SIGTERM to this one included, and
- * when this one has ended no process of the build is left.
+ * Three processes: the one that maps the ids and waits; the first process of the new process namespace, which makes the
+ * mounts and reaps; the builder. Whichever of the first two dies takes the rest with it, SIGTERM to the first included, and
+ * when that one has ended no process of the build is left.
  */
 
 #include <dirent.h>
@@ -42,8 +35,8 @@
 #include <unistd.h>
 
 #include "below.h"
+#include "build.h"
 #include "build-specification.h"
-#include "commands.h"
 #include "ns.h"
 #include "text.h"
 
@@ -52,9 +45,6 @@
 #define CALL_LANDLOCK_CREATE_RULESET 444
 #define CALL_LANDLOCK_RESTRICT_SELF 446
 #define SCOPE_ABSTRACT_SOCKETS 1
-
-/* Bytes; environments and file texts are the bulk of it. */
-#define SPECIFICATION_LIMIT ((size_t)256 << 20)
 
 static int status_fd = -1;
 
@@ -463,34 +453,18 @@ static void close_range_of(unsigned first, unsigned last)
 			close((int)fd);
 }
 
-/* What else this process inherited (a folder of the host, a lock, a pipe) is neither for the builder nor to be kept open. */
-static void close_others(unsigned one, unsigned other)
+void build_close_others(int kept)
 {
-	unsigned low = one < other ? one : other, high = one < other ? other : one;
-	close_range_of(3, low - 1);
-	close_range_of(low + 1, high - 1);
-	close_range_of(high + 1, ~0u);
+	close_range_of(3, (unsigned)kept - 1);
+	close_range_of((unsigned)kept + 1, ~0u);
 }
 
-int build_main(int argc, char **argv)
+int build_run(char *specification, size_t length, int report_fd)
 {
-	if (argc != 3) {
-		fputs("usage: devenv-helper build SPECIFICATION-FD STATUS-FD\n", stderr);
-		return 2;
-	}
-	int specification_fd = atoi(argv[1]);
-	status_fd = atoi(argv[2]);
-	close_others((unsigned)specification_fd, (unsigned)status_fd);
-	fcntl(specification_fd, F_SETFD, FD_CLOEXEC);
+	status_fd = report_fd;
 	fcntl(status_fd, F_SETFD, FD_CLOEXEC);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-
 	struct specification spec = {.hostname = "localhost"};
-	struct text text = {0};
-	if (read_all(specification_fd, &text, SPECIFICATION_LIMIT) < 0 || text.length == 0)
-		fail("read the specification");
-	close(specification_fd);
-	const char *wrong = parse_specification(&spec, text.data, text.length);
+	const char *wrong = parse_specification(&spec, specification, length);
 	if (wrong != NULL) {
 		errno = EINVAL;
 		fail_on("read the specification, at", wrong);

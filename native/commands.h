@@ -3,7 +3,7 @@
 #ifndef DEVENV_COMMANDS_H
 #define DEVENV_COMMANDS_H
 
-int build_main(int argc, char **argv);
+int builds_main(int argc, char **argv);
 int merge_upper_main(int argc, char **argv);
 int view_main(int argc, char **argv);
 int probe_main(int argc, char **argv);

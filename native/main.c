@@ -17,7 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"build", build_main},
+	{"builds", builds_main},
 	{"merge-upper", merge_upper_main},
 	{"view", view_main},
 	{"probe", probe_main},

@@ -13,6 +13,7 @@ import type { BuildOutcome, BuildRequest, RunningBuild } from "./build-request.t
 import { outermostFirst } from "./helper-specification.ts";
 import { watchProcess } from "./running-process.ts";
 import { seccompFilter } from "./seccomp-filter.ts";
+import { type ProcessExit, watchedChild } from "./watched-process.ts";
 
 /** Fake root keeps what its scripts need; the same set as in `native/build.c`. */
 const fakeRootCapabilities = [
@@ -50,7 +51,7 @@ export function runInBubblewrap(bwrap: string, request: BuildRequest): RunningBu
 			env: {},
 			cwd: "/",
 		});
-		return watchProcess(child, 4, {
+		return watchProcess(watchedChild(child, 4), {
 			limits: request.limits ?? {},
 			onOutput: request.onOutput ?? (() => undefined),
 			signal: request.signal,
@@ -126,10 +127,7 @@ function isWritableFile(path: string): boolean {
 }
 
 /** bwrap gives the builder's status, or 128+n, as its own; its JSON status has `exit-code` only when the builder ran. */
-function concludeBubblewrap(
-	status: Buffer,
-	exit: { readonly code: number | null; readonly signal: string | null },
-): BuildOutcome {
+function concludeBubblewrap(status: Buffer, exit: ProcessExit): BuildOutcome {
 	if (exit.code !== null && status.includes('"exit-code"')) {
 		return exit.code > 128 ? { kind: "killed", signal: exit.code - 128 } : { kind: "exited", status: exit.code };
 	}

@@ -53,6 +53,11 @@ export interface BuildRequest {
 	readonly links?: ReadonlyMap<string, string>;
 	/** Host folder for what the sandbox needs while it runs, above none of the sources; default: the system's temporary folder. */
 	readonly temporary?: string;
+	/**
+	 * Empty host folder, above none of the sources, on which an empty root is mounted where only the sandbox sees it: several may use
+	 * one. Default: one that is made in `temporary`, which takes longer, as the kernel undoes the mount before it deletes one.
+	 */
+	readonly mountPoint?: string;
 	/** Absolute path in the sandbox. */
 	readonly builder: string;
 	/** Arguments after the program's name. */

@@ -1,16 +1,16 @@
 /** Runs one build in a sandbox. Layer 2. */
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Writable } from "node:stream";
 import { DiagnosticError, unreachable } from "@devenv/diagnostics";
 import { runInBubblewrap } from "./bubblewrap.ts";
 import type { BuildOutcome, BuildRequest, RunningBuild } from "./build-request.ts";
+import { startBuild } from "./build-server.ts";
 import type { Sandbox } from "./detect-sandbox.ts";
 import { helperSpecification } from "./helper-specification.ts";
 import { watchProcess } from "./running-process.ts";
+import type { ProcessExit } from "./watched-process.ts";
 
 /**
  * Starts the build. Fails with a DiagnosticError when the sandbox is of kind `none`, or when the request asks for what the
@@ -30,40 +30,44 @@ export function runBuild(sandbox: Sandbox, request: BuildRequest): RunningBuild 
 }
 
 function runInHelper(helper: string, request: BuildRequest): RunningBuild {
-	const base = mkdtempSync(join(request.temporary ?? tmpdir(), "devenv-root-"));
+	const base = placeOfRoot(request);
 	let specification: Uint8Array;
 	try {
-		specification = helperSpecification(request, { base, machine: process.arch });
+		specification = helperSpecification(request, { base: base.path, machine: process.arch });
 	} catch (error) {
-		rmdirSync(base);
+		base.remove();
 		throw error;
 	}
-	const child = spawn(helper, ["build", "3", "4"], {
-		stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
-		env: {},
-		cwd: "/",
-	});
-	const input = child.stdio[3] as Writable;
-	/* A helper that ends early has said why on its status pipe. */
-	input.on("error", () => undefined);
-	input.end(specification);
-	return watchProcess(child, 4, {
+	return watchProcess(startBuild(helper, specification), {
 		limits: request.limits ?? {},
 		onOutput: request.onOutput ?? (() => undefined),
 		signal: request.signal,
 		conclude: concludeHelper,
-		/* Those who tidy temporary folders may have been here during a long build. */
-		cleanUp: () => {
-			rmSync(base, { recursive: true, force: true });
-		},
+		cleanUp: base.remove,
 	});
 }
 
-/** Decodes `exited N | killed N | failed STEP ERROR` (`native/build.c`); the first report counts. */
-function concludeHelper(
-	status: Buffer,
-	exit: { readonly code: number | null; readonly signal: string | null },
-): BuildOutcome {
+/** Where the new root is mounted: a tree on itself, anything else on an empty folder. */
+function placeOfRoot({ root, mountPoint, temporary }: BuildRequest): {
+	readonly path: string;
+	readonly remove: () => void;
+} {
+	const there = root.kind === "tree" ? root.path : mountPoint;
+	if (there !== undefined) return { path: there, remove: () => undefined };
+	const path = mkdtempSync(join(temporary ?? tmpdir(), "devenv-root-"));
+	const remove = (): void => {
+		try {
+			rmdirSync(path);
+		} catch (error) {
+			/* Those who tidy temporary folders may have been here during a long build. */
+			if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+		}
+	};
+	return { path, remove };
+}
+
+/** Decodes `exited N | killed N | failed STEP ERROR` (`native/build.h`); the first report counts. */
+function concludeHelper(status: Buffer, exit: ProcessExit): BuildOutcome {
 	const [kind, first, second] = status.toString("utf8").split("\0");
 	if (kind === "exited" && first !== undefined) return { kind: "exited", status: Number(first) };
 	if (kind === "killed" && first !== undefined) return { kind: "killed", signal: Number(first) };

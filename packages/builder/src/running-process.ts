@@ -4,9 +4,8 @@
  * The process is told to end by SIGTERM, on which the helper ends the whole process namespace and waits for it.
  */
 
-import type { ChildProcess } from "node:child_process";
-import type { Readable } from "node:stream";
 import type { BuildLimits, BuildOutcome, RunningBuild } from "./build-request.ts";
+import type { ProcessExit, WatchedProcess } from "./watched-process.ts";
 
 export interface WatchOptions {
 	readonly limits: BuildLimits;
@@ -14,26 +13,21 @@ export interface WatchOptions {
 	readonly onOutput: (chunk: Uint8Array) => unknown;
 	readonly signal: AbortSignal | undefined;
 	/** Reads the outcome from the process's status pipe (all that was written to it) and exit. */
-	readonly conclude: (
-		status: Buffer,
-		exit: { readonly code: number | null; readonly signal: string | null },
-	) => BuildOutcome;
+	readonly conclude: (status: Buffer, exit: ProcessExit) => BuildOutcome;
 	/** Called once when everything has ended; what it throws rejects `done`. */
 	readonly cleanUp: () => void;
 	/** How the process is told to end; default SIGTERM. */
-	readonly endSignal?: NodeJS.Signals;
+	readonly endSignal?: "SIGTERM" | "SIGKILL";
 }
 
 /** The outcomes that are decided here rather than by the builder. */
 type Verdict = Extract<BuildOutcome, { kind: "timed-out" | "silent" | "log-limit" | "cancelled" }>;
 
-/** Watches `child`, whose standard output and error are pipes and whose descriptor `statusFd` is a pipe from it. */
-export function watchProcess(child: ChildProcess, statusFd: number, options: WatchOptions): RunningBuild {
+export function watchProcess(child: WatchedProcess, options: WatchOptions): RunningBuild {
 	const { limits } = options;
 	let verdict: Verdict | undefined;
 	let bytes = 0;
 	const started = performance.now();
-	const status: Buffer[] = [];
 	const timers: { total?: NodeJS.Timeout; silent?: NodeJS.Timeout; insist?: NodeJS.Timeout } = {};
 
 	const stop = (reason: Verdict): void => {
@@ -58,18 +52,17 @@ export function watchProcess(child: ChildProcess, statusFd: number, options: Wat
 	}
 	heard();
 
-	const outputs = [child.stdout, child.stderr].filter((each) => each !== null);
 	let untaken = 0;
 	/* Its silence is not the build's own meanwhile. */
 	const holdBack = (taken: Promise<unknown>): void => {
 		untaken++;
 		clearTimeout(timers.silent);
-		for (const each of outputs) each.pause();
+		child.pause();
 		void taken.finally(() => {
 			untaken--;
 			if (untaken > 0) return;
 			heard();
-			for (const each of outputs) each.resume();
+			child.resume();
 		});
 	};
 
@@ -82,8 +75,7 @@ export function watchProcess(child: ChildProcess, statusFd: number, options: Wat
 		if (taken instanceof Promise) holdBack(taken);
 		if (chunk.length > left) stop({ kind: "log-limit", bytes });
 	};
-	for (const each of outputs) each.on("data", onChunk);
-	(child.stdio[statusFd] as Readable | null)?.on("data", (chunk: Buffer) => status.push(chunk));
+	child.onOutput(onChunk);
 
 	const onAbort = (): void => {
 		stop({ kind: "cancelled" });
@@ -91,35 +83,16 @@ export function watchProcess(child: ChildProcess, statusFd: number, options: Wat
 	options.signal?.addEventListener("abort", onAbort, { once: true });
 	if (options.signal?.aborted === true) onAbort();
 
-	const done = new Promise<BuildOutcome>((resolve, reject) => {
-		/* A program that cannot be started gives `error` and then `close`; a fault here must reach whoever waits. */
-		let finished = false;
-		const finish = (settle: () => void): void => {
-			if (finished) return;
-			finished = true;
-			for (const timer of Object.values(timers)) clearTimeout(timer);
-			options.signal?.removeEventListener("abort", onAbort);
-			try {
-				options.cleanUp();
-				settle();
-			} catch (error) {
-				reject(error instanceof Error ? error : new Error(String(error)));
-			}
-		};
-		child.once("error", (error) => {
-			finish(() => {
-				resolve({ kind: "setup-failed", step: "start the sandbox helper", error: error.message });
-			});
-		});
-		/* `close`: the process has ended and every pipe is at its end. */
-		child.once("close", (code, signal) => {
-			finish(() => {
-				resolve(verdict ?? options.conclude(Buffer.concat(status), { code, signal }));
-			});
-		});
-	});
+	const conclude = async (): Promise<BuildOutcome> => {
+		const ended = await child.ended;
+		for (const timer of Object.values(timers)) clearTimeout(timer);
+		options.signal?.removeEventListener("abort", onAbort);
+		options.cleanUp();
+		if ("error" in ended) return { kind: "setup-failed", step: "start the sandbox helper", error: ended.error };
+		return verdict ?? options.conclude(ended.report, ended.exit);
+	};
 	return {
-		done,
+		done: conclude(),
 		kill: () => {
 			stop({ kind: "cancelled" });
 		},

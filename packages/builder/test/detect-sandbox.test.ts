@@ -34,9 +34,13 @@ test("says what to install where there is neither helper nor bwrap", async (t) =
 
 test("a helper that does not work is reported with its reason", async (t) => {
 	const helper = join(folder, "broken");
-	writeFileSync(helper, "#!/bin/sh\nprintf 'failed\\0make namespaces\\0No space left on device\\0' >&4\n", {
-		mode: 0o755,
-	});
+	// The report of the first build, and its end: see native/builds.c.
+	const zero = "\\000";
+	const frame = (kind: string, length: string, words: readonly string[]): string =>
+		`\\001${zero.repeat(3)}${kind}${zero.repeat(3)}${length}${zero.repeat(3)}${words.join(zero)}${zero}`;
+	const report = frame("S", "\\057", ["failed", "make namespaces", "No space left on device"]);
+	const frames = report + frame("E", "\\013", ["exited", "125"]);
+	writeFileSync(helper, `#!/bin/sh\nprintf '${frames}'\ncat >/dev/null\n`, { mode: 0o755 });
 	const sandbox = await detectSandbox({
 		helper,
 		searchPath: [],

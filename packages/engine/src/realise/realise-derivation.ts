@@ -290,7 +290,6 @@ async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
 	for (const [name, { path }] of drv.outputs) {
 		if (path === "") throw failed("an output has no path");
 		const from = builtOutputPath(scratch.path, path);
-		if (from === undefined) throw failed("its builder moved the store folder away");
 		if (lstatSync(from, { throwIfNoEntry: false }) === undefined) {
 			throw failed(`its builder ended well, but made no output '${textFromBytes(name)}' at ${path}`);
 		}
@@ -300,10 +299,9 @@ async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
 	return made;
 }
 
-/** Where the folder that a failed build worked in is kept; undefined where the build has made away with it. */
-async function keepBuildFolder({ drv, scratch }: Work): Promise<string | undefined> {
+/** Gives where the folder that a failed build worked in is kept. */
+async function keepBuildFolder({ drv, scratch }: Work): Promise<string> {
 	const folder = buildFolder(scratch.path);
-	if (folder === undefined) return undefined;
 	return keepFolder(
 		`nix-build-${drv.name}.drv`,
 		readdirSync(folder).map((name) => join(folder, name)),

@@ -2,12 +2,13 @@
  * From a derivation to a build request: what Nix promises a builder that it sees. Layer 3.
  *
  * The builder sees an otherwise empty root in which its input closure appears read-only below the store folder, and may
- * write below `/build`, `/tmp` and the store folder, where it leaves its outputs.
+ * write below `/build`, `/tmp` and the store folder, where it leaves its outputs. Only these lie on the disk: making and
+ * deleting the places of twenty mounts takes longer than a small build.
  * Source: Nix manual, "Builder execution" and "Advanced attributes".
  */
 
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { BuildLimits, BuildRequest, SandboxBind, SandboxFile } from "@devenv/builder";
 import { type Diagnostic, DiagnosticError, diagnose } from "@devenv/diagnostics";
 import {
@@ -46,41 +47,36 @@ export interface SandboxBuildOptions {
 	readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
 }
 
-/**
- * Where the builder left an output, as a host path. It may do with its root what it likes: undefined where something else than a
- * folder is above the output, such as a link that leads to the host.
- */
-export function builtOutputPath(scratch: string, outPath: StorePath): string | undefined {
-	const folder = folderIn(scratch, dirname(outPath));
-	return folder === undefined ? undefined : join(folder, basename(outPath));
+/** Where the builder left an output, as a host path, if it did. */
+export function builtOutputPath(scratch: string, outPath: StorePath): string {
+	return join(outputsFolder(scratch), basename(outPath));
 }
 
-/** The folder that the builder worked in, as a host path; undefined as above. */
-export function buildFolder(scratch: string): string | undefined {
-	return folderIn(scratch, BUILD_FOLDER);
+/** The folder that the builder works in, as a host path. */
+export function buildFolder(scratch: string): string {
+	return join(scratch, "build");
 }
 
-function folderIn(scratch: string, path: string): string | undefined {
-	let folder = rootFolder(scratch);
-	for (const name of path.split("/")) {
-		folder = join(folder, name);
-		if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-	}
-	return folder;
+function outputsFolder(scratch: string): string {
+	return join(scratch, "outputs");
 }
 
 /** Prepares the folders and gives the request. Throws `BUILD_ENVIRONMENT_SIZE` for attributes that are too large. */
 export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): BuildRequest {
 	const { store, closure, scratch } = options;
-	const root = rootFolder(scratch);
-	for (const folder of [store.storeDir, BUILD_FOLDER, "/tmp", "/etc"]) {
-		mkdirSync(join(root, folder), { recursive: true, mode: folder === "/tmp" ? 0o1777 : 0o755 });
-	}
-	const files: SandboxFile[] = [...accountFiles()];
+	const folders = [
+		{ source: outputsFolder(scratch), target: store.storeDir },
+		{ source: buildFolder(scratch), target: BUILD_FOLDER },
+	];
+	for (const { source } of folders) mkdirSync(source, { mode: 0o755 });
+	const mountPoint = join(store.builderCache, "mount-point");
+	mkdirSync(mountPoint, { recursive: true });
 	const rewrite = placeholders(drv);
-	const env = buildEnvironment(drv, options, { files, rewrite });
+	const { env, files } = buildEnvironment(drv, options, rewrite);
 	refuseLargeEntries(drv, env);
-	const binds: SandboxBind[] = closure.map((path) => ({ source: store.physical(path), target: path }));
+	for (const [name, text] of files) writeFileSync(join(buildFolder(scratch), name), text);
+	const binds: SandboxBind[] = folders.map((folder) => ({ ...folder, writable: true }));
+	for (const path of closure) binds.push({ source: store.physical(path), target: path });
 	binds.push(...(options.binds ?? []));
 	const network = fixedOutput(drv) !== undefined;
 	if (network) {
@@ -91,9 +87,10 @@ export function sandboxBuild(drv: Derivation, options: SandboxBuildOptions): Bui
 	return {
 		name: drv.name,
 		temporary: scratch,
-		root: { kind: "tree", path: root },
+		root: { kind: "empty" },
+		mountPoint,
 		binds,
-		files,
+		files: accountFiles(),
 		builder: textFromBytes(rewrite(drv.builder)),
 		args: drv.args.map(rewrite),
 		env,
@@ -116,10 +113,6 @@ function placeholders(drv: Derivation): (text: ByteString) => ByteString {
 	return (text) => pairs.reduce((done, [placeholder, path]) => done.replaceAll(placeholder, () => path), text);
 }
 
-function rootFolder(scratch: string): string {
-	return join(scratch, "root");
-}
-
 function accountFiles(): SandboxFile[] {
 	return [
 		{
@@ -136,12 +129,19 @@ function accountFiles(): SandboxFile[] {
 	];
 }
 
-/** The builder's whole environment; attributes that go to files are added to `files`. */
+interface BuildEnvironment {
+	readonly env: ReadonlyMap<ByteString, ByteString>;
+	/** Texts of files in the folder that the builder works in, by name. */
+	readonly files: ReadonlyMap<string, string>;
+}
+
+/** The builder's whole environment, and the files to which attributes go. */
 function buildEnvironment(
 	drv: Derivation,
 	options: SandboxBuildOptions,
-	{ files, rewrite }: { readonly files: SandboxFile[]; readonly rewrite: (text: ByteString) => ByteString },
-): Map<ByteString, ByteString> {
+	rewrite: (text: ByteString) => ByteString,
+): BuildEnvironment {
+	const files = new Map<string, string>();
 	const env = new Map<ByteString, ByteString>([
 		["PATH", "/path-not-set"],
 		["HOME", "/homeless-shelter"],
@@ -157,16 +157,16 @@ function buildEnvironment(
 				env.set(name, value);
 				continue;
 			}
-			const file = `${BUILD_FOLDER}/.attr-${encodeBase32(hashBytes("sha256", Buffer.from(name, "latin1")).bytes)}`;
-			files.push({ path: file, text: textFromBytes(value) });
-			env.set(`${name}Path`, file);
+			const file = `.attr-${encodeBase32(hashBytes("sha256", Buffer.from(name, "latin1")).bytes)}`;
+			files.set(file, textFromBytes(value));
+			env.set(`${name}Path`, `${BUILD_FOLDER}/${file}`);
 		}
 		for (const [name, text] of referencesGraphFiles(drv, options.store, options.closure)) {
-			files.push({ path: `${BUILD_FOLDER}/${name}`, text });
+			files.set(name, text);
 		}
 	} else {
-		files.push({ path: `${BUILD_FOLDER}/.attrs.json`, text: textFromBytes(structured.json) });
-		files.push({ path: `${BUILD_FOLDER}/.attrs.sh`, text: textFromBytes(structured.shell) });
+		files.set(".attrs.json", textFromBytes(structured.json));
+		files.set(".attrs.sh", textFromBytes(structured.shell));
 		env.set("NIX_ATTRS_JSON_FILE", `${BUILD_FOLDER}/.attrs.json`);
 		env.set("NIX_ATTRS_SH_FILE", `${BUILD_FOLDER}/.attrs.sh`);
 	}
@@ -179,7 +179,7 @@ function buildEnvironment(
 	}
 	env.set("NIX_LOG_FD", "2");
 	env.set("TERM", "xterm-256color");
-	return env;
+	return { env, files };
 }
 
 function refuseLargeEntries(drv: Derivation, env: ReadonlyMap<ByteString, ByteString>): void {
