@@ -47,6 +47,7 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		settings,
 		helper,
 		journal: true,
+		warm: true,
 		onWarning: (message) => log.write("warning", "engine", { message }),
 	});
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);

@@ -27,6 +27,8 @@ export interface EngineOptions {
 	readonly system?: string;
 	/** Whether what is queued is written down in the state folder, for {@link Engine.resume}; default false. */
 	readonly journal?: boolean;
+	/** Whether an evaluator is started at once, for who is about to ask for one; default false. */
+	readonly warm?: boolean;
 	/** Told of what has no request to be told to. */
 	readonly onWarning?: (message: string) => void;
 }

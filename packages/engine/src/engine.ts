@@ -149,7 +149,7 @@ class StoreEngine implements Engine {
 			system: this.#system,
 			memory: settings.evaluatorMemory,
 		});
-		this.#evaluators.warmUp();
+		if (options.warm === true) this.#evaluators.warmUp();
 	}
 
 	lockInputs(spec: EnvSpec, existing: LockFile | undefined, options: LockOptions): Promise<LockOutcome> {
