@@ -4,16 +4,27 @@
  */
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { fail } from "@devenv/diagnostics";
-import { bytesFromText, equalHashes, formatHash, isDrvPath, NarParser, type Hash } from "@devenv/nix-formats";
+import {
+	bytesFromText,
+	equalHashes,
+	formatHash,
+	hashBytes,
+	isDrvPath,
+	NarParser,
+	type Hash,
+} from "@devenv/nix-formats";
 import type { AddContext } from "./add-path.ts";
-import { contentAddressedPath, parseContentAddress } from "./content-address.ts";
+import { type ContentAddress, contentAddressedPath, parseContentAddress } from "./content-address.ts";
 import { deleteTree } from "./file-tree.ts";
 import { hashPaths } from "./hash-pool.ts";
 import { NarRestorer } from "./nar-restore.ts";
 import { failHash } from "./register-outputs.ts";
 import type { NarImport, PathInfo } from "./store.ts";
+
+/** Bytes of a file that is hashed at once: no thread is worth its start. */
+const SMALL: number = 1 << 20;
 
 export async function importNar(
 	context: AddContext,
@@ -85,17 +96,25 @@ async function checkContentAddress(context: AddContext, info: NarImport, from: s
 		references: info.references,
 		storeDir: context.storeDir,
 	});
-	const content = { method: address.method, algo: address.hash.algo };
 	// With a self reference the name holds a hash modulo that reference, which its NAR hash does not give.
 	const hashable = !info.references.includes(info.path);
-	const [digest] = hashable ? await hashPaths([{ path: from, content }]) : [];
-	const found = digest?.contentHash;
+	const found = hashable ? await contentHash(info, address, from) : undefined;
 	if (found !== undefined && !equalHashes(found, address.hash)) {
 		failHash(info.path, formatHash(address.hash, "sri"), formatHash(found, "sri"));
 	}
 	if (expected !== info.path) {
 		fail("STORE_CONTENT_ADDRESS", `the content address ${info.contentAddress} gives ${expected}, not ${info.path}`);
 	}
+}
+
+/** The hash of a content address; of whole trees it is that of the NAR, which has been seen to be right. */
+async function contentHash(info: NarImport, { method, hash }: ContentAddress, from: string): Promise<Hash | undefined> {
+	if (method === "recursive" && hash.algo === info.narHash.algo) return info.narHash;
+	if (method !== "recursive" && info.narSize <= SMALL && lstatSync(from).isFile()) {
+		return hashBytes(hash.algo, readFileSync(from));
+	}
+	const [digest] = await hashPaths([{ path: from, content: { method, algo: hash.algo } }]);
+	return digest?.contentHash;
 }
 
 function failSize(info: NarImport, found: string): never {

@@ -41,19 +41,20 @@ async function importNar(into: Store, { info, file, compression }: ImportJob): P
 	const lock = await into.lock([info.path]);
 	try {
 		if (into.isValid(info.path) && info.replace !== true) return;
-		await into.importNar(info, watched(await decompressFile(file, compression), info.path));
+		await into.importNar(info, decompressed({ info, file, compression }));
 	} finally {
 		lock.release();
 	}
 }
 
-/** The decoders' own errors, as a diagnostic. */
-async function* watched(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+/** The decoders' own errors come as a diagnostic. */
+async function* decompressed({ info, file, compression }: Omit<ImportJob, "kind">): AsyncGenerator<Uint8Array> {
 	try {
-		yield* pieces;
+		yield* await decompressFile(file, { compression, size: info.narSize });
 	} catch (error) {
+		if (error instanceof DiagnosticError) throw error;
 		const reason = error instanceof Error ? error.message : String(error);
-		fail("CACHE_NAR_DAMAGED", `the archive of ${path} cannot be decompressed: ${reason}`, {
+		fail("CACHE_NAR_DAMAGED", `the archive of ${info.path} cannot be decompressed: ${reason}`, {
 			hint: "the binary cache is damaged; it is built instead where that can be done",
 		});
 	}
