@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -167,7 +167,8 @@ class StoreServer {
 		const file = join(this.#folder, randomBytes(9).toString("hex"));
 		try {
 			await this.#thread.export({ path, file, compression: "none" });
-			await pipeline(createReadStream(file, { start, end }), response);
+			// Opened here: a stream that opens it itself may come to that when its client has left and the file is gone.
+			await pipeline(createReadStream(file, { fd: openSync(file, "r"), start, end }), response);
 		} catch (error) {
 			// The client may leave when it likes.
 			if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
