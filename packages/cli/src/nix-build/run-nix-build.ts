@@ -65,7 +65,8 @@ async function build(given: BuildArguments): Promise<number> {
 		}
 		using store = openStore({ root });
 		// Most of the time an engine would take longer to start than there is to do.
-		if (!given.check && found.every((each) => isBuilt(store, each))) {
+		const toLink = !given.dryRun && given.outLink !== undefined;
+		if (!given.check && found.every((each) => isBuilt(store, each, toLink))) {
 			if (!given.dryRun) linkOutputs(found, store, given.outLink);
 			return 0;
 		}
@@ -111,13 +112,13 @@ function settingsOf(given: ReadonlyMap<string, string>): Partial<Settings> {
 	};
 }
 
-/** Whether an output is valid; it stays so as long as the store is open. */
-function isBuilt(store: Store, { drvPath, outputName }: FoundDerivation): boolean {
+/** Whether an output is valid; if it is to be kept it stays so as long as the store is open. */
+function isBuilt(store: Store, { drvPath, outputName }: FoundDerivation, keep: boolean): boolean {
 	const parsed = parseDrvPath(drvPath);
 	if (!store.isValid(parsed)) return false;
 	const path = store.readDerivation(parsed).outputs.get(outputName)?.path;
 	if (path === undefined || path === "") return false;
-	store.addTempRoot(path);
+	if (keep) store.addTempRoot(path);
 	return store.isValid(path);
 }
 
