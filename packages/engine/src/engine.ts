@@ -136,6 +136,7 @@ class StoreEngine implements Engine {
 			policy: usualPolicy(settings),
 			system: this.#system,
 			binds: sandboxBinds(settings.sandboxPaths),
+			substitute: (drv, outputs, work) => this.#caches.substitute(drv, outputs, work),
 			onWarning,
 		});
 		this.#onWarning = onWarning;
@@ -505,19 +506,18 @@ class StoreEngine implements Engine {
 
 	async #realise(wanted: Wanted, options: RealiseOptions): Promise<void> {
 		const { onEvent, signal, keepGoing, offline, wishes } = options;
-		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+		const signals = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
 		if (offline === true) requireNoDownloads(this.#backend, wanted);
-		else {
-			await traced(onEvent, { name: "ask the binary caches", track: "request" }, () =>
-				this.#caches.substitute(wanted, copyOptions(onEvent, AbortSignal.any(signals))),
-			);
-		}
+		const ask = (): Promise<ReadonlySet<string>> => this.#caches.substitutable(wanted, signals);
+		const asking = { name: "ask the binary caches", track: "request" } as const;
+		const substitutable = offline === true ? new Set<string>() : await traced(onEvent, asking, ask);
 		const { failures } = await traced(onEvent, { name: "build", track: "request" }, () =>
 			this.#queue.request(wanted, {
-				...(onEvent === undefined ? {} : { onEvent }),
-				signal: AbortSignal.any(signals),
+				...(onEvent && { onEvent }),
+				signal: signals,
 				keepGoing: keepGoing ?? false,
-				...(wishes === undefined ? {} : { wishes }),
+				...(wishes && { wishes }),
+				substitutable,
 			}),
 		);
 		if (failures.length > 0) throw failuresAsError(failures);

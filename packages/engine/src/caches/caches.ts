@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { fail } from "@devenv/diagnostics";
-import { parsePublicKey, type PublicKey, type StorePath } from "@devenv/nix-formats";
+import { type Derivation, parsePublicKey, type PublicKey, type StorePath } from "@devenv/nix-formats";
 import type { Scratch, Store } from "@devenv/store";
 import type { EngineListener } from "../engine-event.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
@@ -13,7 +13,7 @@ import { parseCacheAddress } from "./cache-address.ts";
 import { NarInfoMemo } from "./narinfo-memo.ts";
 import { NarThread } from "./nar-thread.ts";
 import { type Available, type Offer, Substituter } from "./substituter.ts";
-import { substituteWanted } from "./substitute-wanted.ts";
+import { findSubstitutable, missingOutputs } from "./substitute-wanted.ts";
 import { type UploadReport, uploadTo } from "./upload.ts";
 
 export interface CachesOptions {
@@ -59,16 +59,27 @@ export class Caches {
 		this.#keys = options.settings.trustedPublicKeys.map(parsePublicKey);
 	}
 
-	/** Takes what the user's caches have of a request. Rejects only when the signal aborts. */
-	async substitute(wanted: Wanted, options: CopyOptions): Promise<void> {
+	/** The derivations of a request that the user's caches have, with which the way down to its inputs ends. */
+	async substitutable(wanted: Wanted, signal: AbortSignal): Promise<ReadonlySet<string>> {
 		const substituter = this.#ofUser();
-		if (substituter === undefined) return;
-		await substituteWanted(wanted, this.#options.store, async (paths) => {
-			return (await substituter.substitute(paths, options)).valid;
+		if (substituter === undefined) return new Set();
+		return findSubstitutable(wanted, this.#options.store, async (paths) => {
+			return (await substituter.lookUp(paths, signal)).available;
 		});
 	}
 
-	/** What {@link substitute} would bring, and the derivations that need not be built then. */
+	/**
+	 * Takes outputs of a derivation from the user's caches. Where not all of them come, gives the derivations on the way to its
+	 * inputs that can be had instead. What goes wrong is a warning; rejects only when the signal aborts.
+	 */
+	async substitute(drv: Derivation, outputs: readonly string[], options: CopyOptions): Promise<ReadonlySet<string>> {
+		const wanted = missingOutputs(this.#options.store, drv, outputs);
+		const { valid } = (await this.#ofUser()?.substitute(wanted, options)) ?? { valid: new Set() };
+		if (wanted.every((path) => valid.has(path))) return new Set();
+		return this.substitutable(drv.inputDrvs, options.signal);
+	}
+
+	/** What of a request and of paths would be fetched, and the derivations that need not be built then. */
 	async plan(wanted: Wanted, paths: readonly StorePath[], signal: AbortSignal): Promise<SubstitutionPlan> {
 		const substituter = this.#ofUser();
 		const offers = new Map<StorePath, Offer>();
@@ -78,7 +89,7 @@ export class Caches {
 			for (const [path, offer] of found.offers) offers.set(path, offer);
 			return found.available;
 		};
-		const covered = await substituteWanted(wanted, this.#options.store, take);
+		const covered = await findSubstitutable(wanted, this.#options.store, take);
 		return { covered, available: await take(paths), offers };
 	}
 

@@ -1,4 +1,4 @@
-/** Which outputs of a request are asked for at binary caches, before anything is built. Layer 3. */
+/** Which outputs of a request are asked for at binary caches. Layer 3. */
 
 import { type Derivation, parseDrvPath, type StorePath } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
@@ -9,14 +9,14 @@ import { isDownload } from "../realise/realise-derivation.ts";
 const QUICK_BUILDER = "builtin:environment";
 
 /**
- * From the wanted derivations down: what a cache has needs none of its inputs. Downloads are left to their own mirrors, which
- * have the same bytes by the same hash; what says `allowSubstitutes = false` is built, as with Nix. `take` gives those of some
- * outputs that are there then; the derivations that need not be built for it are the result.
+ * From the wanted derivations down, the first of each way that need not be built: what a cache has needs none of its inputs.
+ * Downloads are left to their own mirrors, which have the same bytes by the same hash; what says `allowSubstitutes = false` is
+ * built, as with Nix. `available` says which of some outputs caches have with all that they refer to.
  */
-export async function substituteWanted(
+export async function findSubstitutable(
 	wanted: Wanted,
 	store: Store,
-	take: (paths: readonly StorePath[]) => Promise<ReadonlySet<StorePath>>,
+	available: (paths: readonly StorePath[]) => Promise<ReadonlySet<StorePath>>,
 ): Promise<ReadonlySet<string>> {
 	const covered = new Set<string>();
 	const seen = new Set<string>();
@@ -34,9 +34,9 @@ export async function substituteWanted(
 			if (drv.builder === QUICK_BUILDER || drv.env.get("allowSubstitutes") === "") next.push(...drv.inputDrvs);
 			else asked.push({ drvPath, drv, paths });
 		}
-		const valid = await take([...new Set(asked.flatMap(({ paths }) => paths))]);
+		const found = await available([...new Set(asked.flatMap(({ paths }) => paths))]);
 		for (const { drvPath, drv, paths } of asked) {
-			if (paths.every((path) => valid.has(path))) covered.add(drvPath);
+			if (paths.every((path) => found.has(path))) covered.add(drvPath);
 			else next.push(...drv.inputDrvs);
 		}
 		level = next;
@@ -46,7 +46,8 @@ export async function substituteWanted(
 
 type WantedOutputs = readonly [drvPath: string, outputs: readonly string[]];
 
-function missingOutputs(store: Store, { outputs }: Derivation, names: readonly string[]): StorePath[] {
+/** The outputs that are not valid, of those named. */
+export function missingOutputs(store: Store, { outputs }: Derivation, names: readonly string[]): StorePath[] {
 	return names.flatMap((name) => {
 		const path = outputs.get(name)?.path ?? "";
 		if (path === "") return [];

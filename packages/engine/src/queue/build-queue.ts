@@ -6,6 +6,9 @@
  * requests that want it: a goal that nobody wants any more is aborted. A failed goal fails what depends on it; a request
  * that does not keep going ends at its first failure and lets go of the rest.
  *
+ * What a request says that can be fetched is a goal without inputs, among the downloads; where that comes to nothing the goal
+ * is planned again, with its inputs.
+ *
  * Layer 3. Knows neither store nor builders: {@link QueueBackend} has them.
  */
 
@@ -41,6 +44,11 @@ export interface QueueBackend {
 	plan(drvPath: string, outputs: readonly string[], check: boolean): Plan;
 	/** Makes the outputs valid (or builds them again, as the wishes say), or throws. Inputs are valid when it is called. */
 	realise(drvPath: string, context: RealiseContext): Promise<void>;
+	/**
+	 * Fetches outputs that are made elsewhere. Whether they are valid then is asked by `plan`; if they are not, the result names
+	 * derivations that they depend on and that can be fetched. Throws only when it is aborted.
+	 */
+	substitute?(drvPath: string, outputs: readonly string[], context: RealiseContext): Promise<ReadonlySet<string>>;
 }
 
 export interface QueueLimits {
@@ -57,6 +65,8 @@ export interface QueueRequest {
 	readonly keepGoing?: boolean;
 	/** How to build; `check` is meant for the derivations named, not for their inputs. */
 	readonly wishes?: BuildWishes;
+	/** Derivations whose outputs are to be fetched as they are made elsewhere; default: none. */
+	readonly substitutable?: ReadonlySet<string>;
 }
 
 /** What a request ended with: empty when all succeeded. */
@@ -73,7 +83,9 @@ interface Goal extends StepIdentity {
 	/** By which it is found: the derivation, and whether it is built again. */
 	readonly key: string;
 	readonly wishes: BuildWishes;
-	readonly slot: SlotClass;
+	slot: SlotClass;
+	/** The outputs that are being fetched instead of made; undefined once they are to be made. */
+	substituted: Set<string> | undefined;
 	readonly controller: AbortController;
 	/** Goals that this one waits for. */
 	readonly waitsFor: Set<Goal>;
@@ -90,10 +102,22 @@ interface Request {
 	readonly onEvent: EngineListener;
 	readonly keepGoing: boolean;
 	readonly wishes: BuildWishes;
+	readonly substitutable: ReadonlySet<string>;
 	readonly failures: BuildFailure[];
 	readonly settle: (error: unknown) => void;
 	open: number;
 	settled: boolean;
+}
+
+/** What goals are planned for. */
+interface Planning {
+	readonly request: Request;
+	/** New goals are added here. */
+	readonly made: Goal[];
+	/** The goal whose inputs are planned. */
+	readonly dependent?: Goal;
+	/** Default: that of the request. */
+	readonly substitutable?: ReadonlySet<string>;
 }
 
 export class BuildQueue {
@@ -106,8 +130,9 @@ export class BuildQueue {
 
 	constructor(backend: QueueBackend, limits: QueueLimits) {
 		this.#backend = backend;
-		const isWaiting = (goal: Goal): boolean => goal.state === "ready";
-		this.#schedules = { build: new Schedule(limits.builds, isWaiting), fetch: new Schedule(limits.fetches, isWaiting) };
+		const scheduleOf = (slot: SlotClass, limit: number): Schedule<Request, Goal> =>
+			new Schedule(limit, (goal) => goal.state === "ready" && goal.slot === slot);
+		this.#schedules = { build: scheduleOf("build", limits.builds), fetch: scheduleOf("fetch", limits.fetches) };
 	}
 
 	/** The goals at work now, oldest first. */
@@ -135,6 +160,7 @@ export class BuildQueue {
 			onEvent: options.onEvent ?? (() => undefined),
 			keepGoing: options.keepGoing ?? false,
 			wishes: options.wishes ?? {},
+			substitutable: options.substitutable ?? new Set(),
 			failures: [],
 			open: 0,
 			settled: false,
@@ -162,7 +188,7 @@ export class BuildQueue {
 	#admit(wanted: Wanted, request: Request): void {
 		const made: Goal[] = [];
 		try {
-			this.#planGoals(wanted, request, made);
+			this.#planGoals(wanted, { request, made });
 		} catch (error) {
 			for (const goal of made) this.#remove(goal);
 			request.settle(error);
@@ -204,13 +230,16 @@ export class BuildQueue {
 	}
 
 	/** Walks from the wanted derivations to their inputs without recursion: chains can be thousands long. */
-	#planGoals(wanted: Wanted, request: Request, made: Goal[]): void {
+	#planGoals(
+		wanted: Wanted,
+		{ request, made, dependent: first, substitutable = request.substitutable }: Planning,
+	): void {
 		const pending: { drvPath: string; outputs: readonly string[]; dependent: Goal | undefined }[] = [];
 		const { check = false, ...wishes } = request.wishes;
 		const push = (inputs: Wanted, dependent: Goal | undefined): void => {
 			for (const [drvPath, outputs] of inputs) pending.push({ drvPath, outputs, dependent });
 		};
-		push(wanted, undefined);
+		push(wanted, first);
 		const valid = new Set<string>();
 		for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
 			const { drvPath, outputs, dependent } = next;
@@ -225,12 +254,14 @@ export class BuildQueue {
 					valid.add(asked);
 					continue;
 				}
+				const fetched = !again && substitutable.has(drvPath);
 				goal = {
 					key,
 					wishes: again ? request.wishes : wishes,
 					drvPath,
 					name: plan.name,
-					slot: plan.slot,
+					slot: fetched ? "fetch" : plan.slot,
+					substituted: fetched ? new Set(outputs) : undefined,
 					controller: new AbortController(),
 					waitsFor: new Set(),
 					dependents: new Set(),
@@ -242,8 +273,9 @@ export class BuildQueue {
 				this.#goals.set(key, goal);
 				made.push(goal);
 				request.goals.add(goal);
-				push(plan.inputs, goal);
+				if (!fetched) push(plan.inputs, goal);
 			} else {
+				for (const output of outputs) goal.substituted?.add(output);
 				this.#join(goal, request);
 			}
 			if (dependent !== undefined && dependent !== goal) {
@@ -286,18 +318,24 @@ export class BuildQueue {
 	}
 
 	async #run(goal: Goal): Promise<void> {
-		const { drvPath, name, controller, wishes } = goal;
+		const { drvPath, name, controller, wishes, slot, substituted } = goal;
 		const emit = (event: EngineEvent): void => {
 			for (const request of [...goal.wantedBy]) request.onEvent(event);
 		};
 		this.#active++;
 		goal.state = "running";
 		goal.since = Date.now();
+		const context = { wishes, signal: controller.signal, emit };
 		try {
-			if (goal.slot === "build") emit({ kind: "building", drvPath, name });
-			await this.#backend.realise(drvPath, { wishes, signal: controller.signal, emit });
+			if (substituted !== undefined) {
+				const others = await this.#backend.substitute?.(drvPath, [...substituted], context);
+				if (!hasEnded(goal)) this.#concludeSubstitution(goal, substituted, others ?? new Set());
+				return;
+			}
+			if (slot === "build") emit({ kind: "building", drvPath, name });
+			await this.#backend.realise(drvPath, context);
 			if (!hasEnded(goal)) {
-				if (goal.slot === "build") emit({ kind: "built", drvPath, name });
+				if (slot === "build") emit({ kind: "built", drvPath, name });
 				this.#succeed(goal);
 			}
 		} catch (error) {
@@ -308,10 +346,38 @@ export class BuildQueue {
 			}
 		} finally {
 			this.#active--;
-			this.#schedules[goal.slot].done(goal);
+			this.#schedules[slot].done(goal);
 			this.#startAll();
 			this.#announceIdle();
 		}
+	}
+
+	/** Where not all that is wanted by now has come, it is to be made, after its inputs. */
+	#concludeSubstitution(goal: Goal, outputs: ReadonlySet<string>, substitutable: ReadonlySet<string>): void {
+		const plan = this.#backend.plan(goal.drvPath, [...outputs], false);
+		if (plan.kind === "valid") {
+			this.#succeed(goal);
+			return;
+		}
+		goal.state = "waiting";
+		goal.slot = plan.slot;
+		goal.substituted = undefined;
+		const made: Goal[] = [];
+		try {
+			for (const request of goal.wantedBy) {
+				this.#planGoals(plan.inputs, { request, made, dependent: goal, substitutable });
+				request.open = request.goals.size;
+				this.#measure(request);
+			}
+		} catch (error) {
+			for (const each of made) this.#remove(each);
+			for (const request of goal.wantedBy) {
+				for (const each of made) request.goals.delete(each);
+				request.open = request.goals.size;
+			}
+			throw error;
+		}
+		for (const each of [...made, goal]) this.#readyIfFree(each);
 	}
 
 	#succeed(goal: Goal): void {

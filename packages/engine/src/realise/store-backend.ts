@@ -5,10 +5,19 @@ import { type Derivation, type DrvPath, parseDrvPath, type StorePath } from "@de
 import type { Plan, QueueBackend, RealiseContext } from "../queue/build-queue.ts";
 import { isDownload, realiseDerivation, rebuildDerivation, type RealiserOptions } from "./realise-derivation.ts";
 
-export class StoreBackend implements QueueBackend {
-	readonly #options: RealiserOptions;
+export interface BackendOptions extends RealiserOptions {
+	/** As {@link QueueBackend.substitute}. */
+	readonly substitute: (
+		drv: Derivation,
+		outputs: readonly string[],
+		context: Pick<RealiseContext, "signal" | "emit">,
+	) => Promise<ReadonlySet<string>>;
+}
 
-	constructor(options: RealiserOptions) {
+export class StoreBackend implements QueueBackend {
+	readonly #options: BackendOptions;
+
+	constructor(options: BackendOptions) {
 		this.#options = options;
 	}
 
@@ -31,6 +40,15 @@ export class StoreBackend implements QueueBackend {
 
 	realise(drvPath: string, context: RealiseContext): Promise<void> {
 		return realiseDerivation(parseDrvPath(drvPath, this.#options.store.storeDir), this.#options, context);
+	}
+
+	substitute(
+		drvPath: string,
+		outputs: readonly string[],
+		{ signal, emit }: RealiseContext,
+	): Promise<ReadonlySet<string>> {
+		const { store, substitute } = this.#options;
+		return substitute(store.readDerivation(parseDrvPath(drvPath, store.storeDir)), outputs, { signal, emit });
 	}
 
 	/** Builds again what is valid; its inputs are. */

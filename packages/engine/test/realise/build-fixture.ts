@@ -63,6 +63,7 @@ export function makeBuilds(t: ExecutionContext, settings: Partial<Settings> = {}
 		logs,
 		policy: usualPolicy({ ...defaultSettings(), cores: 3, ...settings }),
 		system,
+		substitute: () => Promise.resolve(new Set()),
 		onWarning: (message) => t.log(message),
 	});
 	const queue = new BuildQueue(backend, { builds: 2, fetches: 2 });
