@@ -51,10 +51,11 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		onWarning: (message) => log.write("warning", "engine", { message }),
 	});
 	const service = new EngineService(engine, context, existsSync(helper) ? helper : null);
+	const place = { root: layout.storeRoot, autoOptimise: settings.autoOptimiseStore };
 	const workers = new WorkerClients({
 		engine,
-		nars: new NarThread({ root: layout.storeRoot }),
-		place: { root: layout.storeRoot },
+		nars: new NarThread(place),
+		place,
 		logs: join(layout.state, "log", "drvs"),
 		version: context.version,
 		log,

@@ -77,7 +77,8 @@ import { callerLocales, callerShell } from "./caller-needs.ts";
 export function createEngine(options: EngineOptions): Engine {
 	mkdirSync(options.state, { recursive: true, mode: 0o700 });
 	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
-	const store = openStore(options.place ?? { root: options.storeRoot });
+	const { storeRoot, place = { root: storeRoot }, settings } = options;
+	const store = openStore({ autoOptimise: settings.autoOptimiseStore, ...place });
 	return new StoreEngine(store, options);
 }
 
@@ -145,7 +146,7 @@ class StoreEngine implements Engine {
 		this.#caches = new Caches({ store, fetcher: this.#fetcher, cache, settings, onWarning });
 		this.#queue = new BuildQueue(this.#backend, { builds: settings.maxJobs, fetches: settings.maxFetches });
 		this.#evaluators = new EvaluatorPool({
-			storeRoot: options.storeRoot,
+			place: store.place,
 			cache,
 			system: this.#system,
 			memory: settings.evaluatorMemory,

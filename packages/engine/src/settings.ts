@@ -25,6 +25,8 @@ export interface Settings {
 	/** Whether garbage collection keeps the derivers of what is alive, and the outputs of derivations that are. */
 	readonly keepDerivations: boolean;
 	readonly keepOutputs: boolean;
+	/** Whether files of what comes into the store become links of equal ones at once. */
+	readonly autoOptimiseStore: boolean;
 	/** Files of the keys that sign what is built here. */
 	readonly secretKeyFiles: readonly string[];
 	/** Program that is run after each build; its path. */
@@ -55,6 +57,7 @@ export function defaultSettings(): Settings {
 		maxLogSize: 0,
 		keepDerivations: true,
 		keepOutputs: false,
+		autoOptimiseStore: false,
 		secretKeyFiles: [],
 		postBuildHook: undefined,
 		maxFetches: 8,
@@ -98,6 +101,7 @@ const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	["max_log_size", numberOption("maxLogSize", 0, Number.MAX_SAFE_INTEGER)],
 	["keep_derivations", switchOption("keepDerivations")],
 	["keep_outputs", switchOption("keepOutputs")],
+	["auto_optimise_store", switchOption("autoOptimiseStore")],
 	["secret_key_files", listOption("secretKeyFiles", requireAbsolute, "a list of absolute paths")],
 	["post_build_hook", hookOption],
 	["max_fetches", numberOption("maxFetches", 1, 64)],

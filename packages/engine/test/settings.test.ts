@@ -18,6 +18,7 @@ max_silent_time: 600
 max_log_size: 1000000
 keep_derivations: false
 keep_outputs: true
+auto_optimise_store: true
 secret_key_files: [/etc/devenv/key]
 post_build_hook: /usr/local/bin/push
 max_fetches: 5
@@ -37,6 +38,7 @@ trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 		maxLogSize: 1_000_000,
 		keepDerivations: false,
 		keepOutputs: true,
+		autoOptimiseStore: true,
 		secretKeyFiles: ["/etc/devenv/key"],
 		postBuildHook: "/usr/local/bin/push",
 		maxFetches: 5,

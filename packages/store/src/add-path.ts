@@ -34,6 +34,12 @@ export interface AddContext {
 	readonly stateDir: string;
 	/** A path where nothing is yet, on the store's file system. */
 	newPath(): string;
+	/** Physical folder of the links that objects share. */
+	readonly links: string;
+	/** Whether objects come to share their files when they are added. */
+	readonly autoOptimise: boolean;
+	/** Has the object that is about to be registered share its files, where the store does that; `repair`: see optimise.ts. */
+	optimise(from: string, repair: boolean): void;
 	/** Makes the path a temporary root, and says whether it is valid. */
 	present(path: StorePath): boolean;
 	pathInfo(path: StorePath): PathInfo;
@@ -91,6 +97,7 @@ export function addPath(context: AddContext, options: AddPathOptions): StorePath
 	try {
 		const { path, hash, narHash, narSize } = copyTo(from, options, context);
 		context.present(path);
+		context.optimise(from, false);
 		const method: ContentAddressMethod = options.method ?? "recursive";
 		const info: PathInfo = {
 			path,

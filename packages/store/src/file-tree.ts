@@ -66,20 +66,35 @@ export function moveTree(from: ByteString, to: ByteString): void {
 	if (locked) canonicalise(to, lstatSync(fsPath(to)));
 }
 
-/** Sums up the bytes on disk of what is deleted or looked at; a file counts with the last of its hard links. */
+/**
+ * Sums up the bytes on disk of what is deleted or looked at; a file counts with the last of its hard links. A link in the store's
+ * `.links` keeps nothing, so that the last but that one counts.
+ */
 export class DiskUsage {
 	bytes = 0;
 	readonly #links = new Map<string, number>();
+	/** Inodes that have a link in `.links`; those that were counted are left out. */
+	readonly #shared: Set<number>;
+
+	constructor(shared: Set<number> = new Set()) {
+		this.#shared = shared;
+	}
 
 	add(stats: Stats): void {
-		if (stats.nlink > 1 && !stats.isDirectory()) {
+		const links = stats.nlink - (this.#shared.has(stats.ino) ? 1 : 0);
+		if (links > 1 && !stats.isDirectory()) {
 			const key = `${stats.dev}:${stats.ino}`;
 			const seen = (this.#links.get(key) ?? 0) + 1;
 			this.#links.set(key, seen);
-			if (seen < stats.nlink) return;
+			if (seen < links) return;
 			this.#links.delete(key);
 		}
 		this.bytes += stats.blocks * 512;
+	}
+
+	/** A file that has just been deleted, as it was before. */
+	addDeleted(stats: Stats): void {
+		if (stats.nlink === 1 || (stats.nlink === 2 && this.#shared.has(stats.ino))) this.bytes += stats.blocks * 512;
 	}
 }
 
@@ -144,7 +159,7 @@ function deleteShallow(path: ByteString, freed: DiskUsage, moveUp: (folder: Byte
 			freed.bytes += stats.blocks * 512;
 		} else {
 			unlinkSync(fsPath(path));
-			if (stats.nlink === 1) freed.bytes += stats.blocks * 512;
+			freed.addDeleted(stats);
 		}
 	} catch (error) {
 		if (!hasCode(error, "ENOENT")) throw error;

@@ -12,11 +12,12 @@ import { closeSync, existsSync, openSync, readdirSync, unlinkSync, writeFileSync
 import { spawnSync } from "node:child_process";
 import { DatabaseSync } from "node:sqlite";
 import { fail } from "@devenv/diagnostics";
-import { bytesFromText, isDrvPath, isStorePath, type StorePath } from "@devenv/nix-formats";
+import { type ByteString, bytesFromText, isDrvPath, isStorePath, type StorePath } from "@devenv/nix-formats";
 import { closureOf } from "./closure.ts";
 import type { Database } from "./database.ts";
 import { deleteTree, DiskUsage, lstatIfThere, measureTree, moveTree } from "./file-tree.ts";
 import { readGcRoots } from "./gc-roots.ts";
+import { linkNames, sharedInodes } from "./optimise.ts";
 import type { PathLocks } from "./path-locks.ts";
 import type { PathTable } from "./path-table.ts";
 import { readRuntimeRoots } from "./runtime-roots.ts";
@@ -88,7 +89,7 @@ class Collection {
 	}
 
 	preview(): GarbageReport {
-		const usage = new DiskUsage();
+		const usage = new DiskUsage(sharedInodes(this.#links));
 		const deleted = [...this.#deadPaths(), ...this.#strays()].map((path) => {
 			const before = usage.bytes;
 			measureTree(this.#physical(path), usage);
@@ -99,7 +100,7 @@ class Collection {
 
 	run(): GarbageReport {
 		const { maxFreed = Number.POSITIVE_INFINITY } = this.#options;
-		const freed = new DiskUsage();
+		const freed = new DiskUsage(sharedInodes(this.#links));
 		const deleted: { path: StorePath; size: number }[] = [];
 		const remove = (paths: readonly StorePath[]): void => {
 			for (const { path, aside } of this.#moveAside(paths)) {
@@ -115,7 +116,7 @@ class Collection {
 			remove(this.#forget(dead.slice(at, at + size)));
 		}
 		if (freed.bytes < maxFreed) remove(this.#strays());
-		if (freed.bytes < maxFreed) this.#removeUnusedLinks(freed);
+		this.#removeUnusedLinks();
 		return { deleted, bytesFreed: freed.bytes };
 	}
 
@@ -205,14 +206,16 @@ class Collection {
 		});
 	}
 
-	/** Files that real Nix shares between objects, and that no object has any more. */
-	#removeUnusedLinks(freed: DiskUsage): void {
-		const folder = bytesFromText(`${this.#context.layout.storeFolder}/.links`);
-		if (lstatIfThere(folder) === undefined) return;
-		for (const name of readdirSync(folder, { encoding: "latin1" })) {
-			const file = `${folder}/${name}`;
-			if (lstatIfThere(file)?.nlink === 1) deleteTree(file, freed);
+	/** Links that no object shares any more: their files were counted with the last object that had them. */
+	#removeUnusedLinks(): void {
+		for (const name of linkNames(this.#links)) {
+			const file = `${this.#links}/${name}`;
+			if (lstatIfThere(file)?.nlink === 1) deleteTree(file);
 		}
+	}
+
+	get #links(): ByteString {
+		return bytesFromText(this.#context.layout.links);
 	}
 
 	#physical(path: StorePath): string {

@@ -51,6 +51,7 @@ export async function importNar(
 			contentAddress: info.contentAddress,
 		};
 		const replace = info.replace === true;
+		context.optimise(from, replace);
 		context.register([{ info: registered, from, replace, ...(derivation && { derivation }) }]);
 	} finally {
 		deleteTree(bytesFromText(from));

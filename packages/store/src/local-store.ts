@@ -36,7 +36,7 @@ import { writeIndirectRoot, writeRootLink } from "./gc-roots.ts";
 import { importNar } from "./import-nar.ts";
 import { importPaths } from "./import-paths.ts";
 import { dumpTree } from "./nar-dump.ts";
-import { optimiseStore } from "./optimise.ts";
+import { optimiseStore, optimiseTree } from "./optimise.ts";
 import { PathLocks } from "./path-locks.ts";
 import { PathTable } from "./path-table.ts";
 import { registerOutputs } from "./register-outputs.ts";
@@ -312,7 +312,7 @@ class LocalStore implements Store {
 		return this.#writing("optimise the store", () => {
 			const context = {
 				paths: this.#paths,
-				storeFolder: this.#layout.storeFolder,
+				links: this.#layout.links,
 				physical: this.#physical,
 				addTempRoot: (path: StorePath) => {
 					this.addTempRoot(path);
@@ -329,8 +329,8 @@ class LocalStore implements Store {
 	}
 
 	async verify(options: { readonly checkContents?: boolean } = {}): Promise<VerifyFault[]> {
-		const { storeFolder } = this.#layout;
-		const context = { database: this.#database, paths: this.#paths, physical: this.#physical, storeFolder };
+		const { links } = this.#layout;
+		const context = { database: this.#database, paths: this.#paths, physical: this.#physical, links };
 		return await verifyStore(context, options.checkContents ?? false);
 	}
 
@@ -368,6 +368,7 @@ class LocalStore implements Store {
 			writeFileSync(from, bytes, { flag: "wx" });
 			chmodSync(from, 0o444);
 			lutimesSync(from, CANONICAL_TIME, CANONICAL_TIME);
+			this.#optimise(from, false);
 			const hash = { algo: "sha256", bytes: createHash("sha256").update(bytes).digest() } as const;
 			const info: PathInfo = {
 				path,
@@ -383,6 +384,11 @@ class LocalStore implements Store {
 		});
 	}
 
+	/** What lies at `from` is about to be registered. */
+	#optimise(from: string, repair: boolean): void {
+		if (this.place.autoOptimise === true) optimiseTree(from, { links: this.#layout.links, repair });
+	}
+
 	#register(objects: readonly ReadyObject[]): void {
 		const context = { database: this.#database, paths: this.#paths, storeDir: this.storeDir, physical: this.#physical };
 		register({ ...context, session: this.#openSession() }, objects);
@@ -393,6 +399,11 @@ class LocalStore implements Store {
 			storeDir: this.storeDir,
 			stateDir: this.#layout.stateDir,
 			newPath: () => this.#openSession().newPath(),
+			links: this.#layout.links,
+			autoOptimise: this.place.autoOptimise === true,
+			optimise: (from, repair) => {
+				this.#optimise(from, repair);
+			},
 			present: (path) => this.#present(path),
 			pathInfo: (path) => this.pathInfo(path),
 			derivation: (path, text) => this.#checkedDerivation(path, text),
@@ -487,8 +498,8 @@ function deleteWithLatecomers(path: string): void {
 }
 
 function makeFolders(layout: StoreLayout): void {
-	const { storeFolder, stateDir, gcRoots, tempRoots, profiles, sessions, temporary } = layout;
-	for (const folder of [storeFolder, `${stateDir}/db`, `${gcRoots}/auto`, tempRoots, profiles, sessions, temporary]) {
+	const { links, stateDir, gcRoots, tempRoots, profiles, sessions, temporary } = layout;
+	for (const folder of [links, `${stateDir}/db`, `${gcRoots}/auto`, tempRoots, profiles, sessions, temporary]) {
 		mkdirSync(folder, { recursive: true });
 	}
 }

@@ -25,12 +25,13 @@ export async function registerOutputs(
 	const fresh = outputs.filter((output) => !context.present(output.path) || output.replace === true);
 	const siblings = outputs.map((output) => output.path);
 	const digests = await Promise.all(
-		fresh.map(({ from, candidates, fixed }) =>
+		fresh.map(({ from, candidates, fixed, replace = false, optimise = context.autoOptimise }) =>
 			digestOutput({
 				path: from,
 				candidates: [...new Set([...candidates, ...siblings])],
 				canonicalise: true,
 				...(fixed && { content: { method: fixed.method, algo: fixed.hash.algo } }),
+				...(optimise && { optimise: { links: context.links, repair: replace } }),
 			}),
 		),
 	);

@@ -11,6 +11,8 @@ export interface StoreLayout {
 	readonly storeDir: string;
 	/** Physical store folder. */
 	readonly storeFolder: string;
+	/** Physical folder with a link to each content that objects share: see optimise.ts. */
+	readonly links: string;
 	readonly stateDir: string;
 	readonly database: string;
 	readonly schemaFile: string;
@@ -41,6 +43,8 @@ export interface StorePlace {
 	readonly storeDir?: string;
 	/** Physical folder of database and roots; default `nix/var/nix` in the root. */
 	readonly stateDir?: string;
+	/** Whether files of what is added become links of equal ones at once; not unless told. */
+	readonly autoOptimise?: boolean;
 }
 
 export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: given }: StorePlace): StoreLayout {
@@ -51,6 +55,7 @@ export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: give
 		root: base === "" ? "/" : base,
 		storeDir,
 		storeFolder: `${base}${storeDir}`,
+		links: `${base}${storeDir}/.links`,
 		stateDir,
 		database: `${stateDir}/db/db.sqlite`,
 		schemaFile: `${stateDir}/db/schema`,

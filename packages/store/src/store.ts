@@ -78,6 +78,8 @@ export interface BuiltOutput {
 	readonly replace?: boolean;
 	/** What a fixed-output derivation promised; checked before anything is registered. */
 	readonly fixed?: { readonly method: ContentAddressMethod; readonly hash: Hash };
+	/** Whether its files become links of equal ones at once; as the store was opened unless told. */
+	readonly optimise?: boolean;
 	/** Signatures to register with it, `name:base64` each. */
 	readonly sign?: (object: SignedObject) => readonly string[];
 }

@@ -12,6 +12,7 @@ import {
 	type StorePath,
 } from "@devenv/nix-formats";
 import { dumpFlat, dumpTree } from "./nar-dump.ts";
+import { optimiseTree, type OptimiseTreeOptions } from "./optimise.ts";
 import { ReferenceScanner } from "./reference-scanner.ts";
 import { translateFailures } from "./store-failure.ts";
 
@@ -24,6 +25,8 @@ export interface DigestRequest {
 	readonly canonicalise?: boolean;
 	/** A further hash to compute. */
 	readonly content?: { readonly method: ContentAddressMethod; readonly algo: HashAlgo };
+	/** Has what lies at `path` share its files afterwards. Only beside `canonicalise`. */
+	readonly optimise?: OptimiseTreeOptions;
 }
 
 export interface TreeDigest {
@@ -44,7 +47,7 @@ export interface StreamHash {
 
 /** Hashes and scans a tree; `nar` computes the NAR hash. */
 export function digestTree(request: DigestRequest, nar: StreamHash = createHash("sha256")): TreeDigest {
-	const { candidates = [], canonicalise = false, content } = request;
+	const { candidates = [], canonicalise = false, content, optimise } = request;
 	const path = bytesFromText(request.path);
 	return translateFailures(`hash ${request.path}`, () => {
 		const scanner = new ReferenceScanner(candidates);
@@ -64,6 +67,7 @@ export function digestTree(request: DigestRequest, nar: StreamHash = createHash(
 			if (content.method !== "recursive") contentHash = hashFile(request.path, content.algo);
 			else contentHash = whole === undefined ? narHash : { algo: content.algo, bytes: whole.digest() };
 		}
+		if (optimise !== undefined) optimiseTree(request.path, optimise);
 		return { narHash, narSize, references: scanner.found(), contentHash };
 	});
 }

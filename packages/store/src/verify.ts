@@ -4,9 +4,9 @@ import { DiagnosticError } from "@devenv/diagnostics";
 import { bytesFromText, equalHashes, textFromBytes, type StorePath } from "@devenv/nix-formats";
 import { closureOf } from "./closure.ts";
 import type { Database } from "./database.ts";
-import { listDirectory, lstatIfThere } from "./file-tree.ts";
+import { lstatIfThere } from "./file-tree.ts";
 import { hashPaths } from "./hash-pool.ts";
-import { linkName } from "./optimise.ts";
+import { linkName, linkNames } from "./optimise.ts";
 import type { PathTable } from "./path-table.ts";
 import type { VerifyFault } from "./store.ts";
 
@@ -17,8 +17,8 @@ export interface VerifyContext {
 	readonly database: Database;
 	readonly paths: PathTable;
 	readonly physical: (path: StorePath) => string;
-	/** Physical store folder. */
-	readonly storeFolder: string;
+	/** Physical folder of the files that objects share. */
+	readonly links: string;
 }
 
 /** Finds what is wrong with the store; an empty list is a sound one. */
@@ -44,10 +44,9 @@ export async function verifyStore(context: VerifyContext, checkContents: boolean
 }
 
 /** Files that objects share (see {@link ./optimise.ts}), which are named after their contents. */
-function verifyLinks({ storeFolder }: VerifyContext): VerifyFault[] {
-	const folder = bytesFromText(`${storeFolder}/.links`);
-	if (lstatIfThere(folder) === undefined) return [];
-	return listDirectory(folder).flatMap(({ name }): VerifyFault[] => {
+function verifyLinks({ links }: VerifyContext): VerifyFault[] {
+	const folder = bytesFromText(links);
+	return linkNames(folder).flatMap((name): VerifyFault[] => {
 		const file = `${folder}/${name}`;
 		const found = linkName(file);
 		return found === name ? [] : [{ kind: "link", file: textFromBytes(file), found }];
@@ -68,7 +67,7 @@ async function verifyContents(context: VerifyContext, path: StorePath): Promise<
 }
 
 /** Forgets what is not there, referrers first; what something that is there refers to stays. Gives what was forgotten. */
-export function forgetMissing({ database, paths, physical }: Omit<VerifyContext, "storeFolder">): StorePath[] {
+export function forgetMissing({ database, paths, physical }: Omit<VerifyContext, "links">): StorePath[] {
 	const graph = paths.graph();
 	const isThere = (path: StorePath): boolean => lstatIfThere(bytesFromText(physical(path))) !== undefined;
 	const missing = [...graph.keys()].filter((path) => !isThere(path)).sort();

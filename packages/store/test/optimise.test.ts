@@ -5,11 +5,14 @@ import test from "ava";
 import { openStore, type Store } from "../src/index.ts";
 import { ended, startChild } from "./children/run-child.ts";
 import { nixStore, testWithNix } from "./real-nix-program.ts";
-import { sampleStore, writeTree } from "./sample-store.ts";
+import { addSample, buildSample, sampleDerivation, sampleStore, writeTree } from "./sample-store.ts";
 
 /** A store with equal files in and between objects, of which some differ by their mode alone. */
 function filled(t: Teardown): Store {
-	const store = sampleStore(t);
+	return fill(t, sampleStore(t));
+}
+
+function fill(t: Teardown, store: Store): Store {
 	const folder = temporaryFolder(t);
 	for (const name of ["a", "b"]) {
 		writeTree(`${folder}/${name}`, { "d/same": "same", twin: "same", own: name, run: "run", plain: "run", empty: "" });
@@ -20,6 +23,19 @@ function filled(t: Teardown): Store {
 	}
 	store.addText({ name: "text", contents: "same" });
 	return store;
+}
+
+/** Opened with the setting. */
+function optimisingStore(t: Teardown): Store {
+	const store = openStore({ root: `${temporaryFolder(t)}/root`, autoOptimise: true });
+	t.teardown(() => {
+		store.close();
+	});
+	return store;
+}
+
+function inode(store: Store, path: string): number {
+	return statSync(store.physical(path)).ino;
 }
 
 /** Each file of the store with the number of its links, and modes and times of all. */
@@ -98,4 +114,80 @@ test("beside processes that add and collect, nothing is lost", async (t) => {
 	await Promise.all([adding, collecting].map(ended));
 	t.true(linked > 0);
 	t.deepEqual(await store.verify({ checkContents: true }), []);
+});
+
+testWithNix("with the setting, what is added shares its files at once, as real Nix would have it", async (t) => {
+	const store = fill(t, optimisingStore(t));
+	const state0 = state(store.root);
+	t.deepEqual(store.optimise(), { filesLinked: 0, bytesFreed: 0 });
+	nixStore(store.root, ["--optimise"]);
+	t.deepEqual(state(store.root), state0);
+	t.deepEqual(await store.verify({ checkContents: true }), []);
+});
+
+for (const [size, padding] of [
+	["small", ""],
+	["large", "x".repeat(100_000)],
+] as const) {
+	test(`a ${size} output shares its files before it is registered`, async (t) => {
+		const store = optimisingStore(t);
+		const text = store.addText({ name: "text", contents: `same${padding}` });
+		const alone = await buildSample(store, sampleDerivation("alone"), `same${padding}`);
+		t.is(inode(store, alone), inode(store, text));
+		const { outputs } = addSample(store, sampleDerivation("tree"));
+		const path = outputs.get("out");
+		if (path === undefined) throw new Error("no output");
+		using scratch = store.scratch();
+		const from = `${scratch.path}/out`;
+		writeTree(from, { "d/plain": `same${padding}`, "d/run": `same${padding}` });
+		chmodSync(`${from}/d/run`, 0o777);
+		await store.registerOutputs([{ path, from, candidates: [] }]);
+		t.is(inode(store, `${path}/d/plain`), inode(store, text));
+		t.not(inode(store, `${path}/d/run`), inode(store, text));
+		t.deepEqual(readdirSync(scratch.path), []);
+		t.deepEqual(await store.verify({ checkContents: true }), []);
+	});
+}
+
+test("what a build is told goes before the setting", async (t) => {
+	const store = sampleStore(t);
+	const { outputs } = addSample(store, sampleDerivation("x"));
+	const path = outputs.get("out");
+	if (path === undefined) throw new Error("no output");
+	using scratch = store.scratch();
+	writeFileSync(`${scratch.path}/out`, "same");
+	await store.registerOutputs([{ path, from: `${scratch.path}/out`, candidates: [], optimise: true }]);
+	t.is(statSync(store.physical(path)).nlink, 2);
+	t.is(statSync(store.physical(store.addText({ name: "text", contents: "same" }))).nlink, 1);
+});
+
+test("a link that was damaged does not spoil what is repaired", async (t) => {
+	const store = optimisingStore(t);
+	const path = store.addText({ name: "text", contents: "same" });
+	const { narHash, narSize, references } = store.pathInfo(path);
+	const pieces: Buffer[] = [];
+	store.dumpNar(path, (piece) => pieces.push(Buffer.from(piece)));
+	chmodSync(store.physical(path), 0o644);
+	writeFileSync(store.physical(path), "evil");
+	chmodSync(store.physical(path), 0o444);
+	await store.importNar({ path, narHash, narSize, references, replace: true }, pieces);
+	t.deepEqual(await store.verify({ checkContents: true }), []);
+	t.is(statSync(store.physical(path)).nlink, 2);
+});
+
+test("files that only their link keeps count as freed, and a limit holds", (t) => {
+	const store = optimisingStore(t);
+	for (const name of ["a", "b", "c"]) store.addText({ name, contents: name.repeat(10_000) });
+	store.addText({ name: "twin", contents: "a".repeat(10_000) });
+	store.forgetTempRoots();
+	const size = statSync(store.physical(store.storeDir)).blksize;
+	const preview = store.collectGarbage({ dryRun: true });
+	t.is(preview.bytesFreed, 3 * Math.ceil(10_000 / size) * size);
+	const first = store.collectGarbage({ maxFreed: 1 });
+	t.true(first.deleted.length <= 2 && first.bytesFreed > 0);
+	const rest = store.collectGarbage();
+	t.is(first.deleted.length + rest.deleted.length, 4);
+	t.is(first.bytesFreed + rest.bytesFreed, preview.bytesFreed);
+	t.deepEqual(readdirSync(`${store.root}/nix/store`), [".links"]);
+	t.deepEqual(readdirSync(`${store.root}/nix/store/.links`), []);
 });

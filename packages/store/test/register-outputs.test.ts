@@ -4,7 +4,6 @@ import {
 	linkSync,
 	lstatSync,
 	mkdirSync,
-	readdirSync,
 	readFileSync,
 	symlinkSync,
 	writeFileSync,
@@ -21,7 +20,7 @@ import {
 } from "@devenv/nix-formats";
 import test from "ava";
 import type { Store } from "../src/index.ts";
-import { addSample, sampleDerivation, sampleStore, writeTree } from "./sample-store.ts";
+import { addSample, objectNames, sampleDerivation, sampleStore, writeTree } from "./sample-store.ts";
 
 function fixedDerivation(contents: string): Derivation {
 	const hash = Buffer.from(hashBytes("sha256", contents).bytes).toString("hex");
@@ -37,7 +36,7 @@ function output(outputs: ReadonlyMap<string, StorePath>, name: string): StorePat
 }
 
 function contentsOf(store: Store): string[] {
-	return readdirSync(store.physical("/nix/store"));
+	return objectNames(store);
 }
 
 test("outputs are made canonical, hashed, scanned and registered together", async (t) => {

@@ -1,6 +1,6 @@
 /** Stores and derivations of the tests' own. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { temporaryFolder, type Teardown } from "@devenv/test-support";
 import { HashesModulo, instantiate, type Derivation, type DrvPath, type StorePath } from "@devenv/nix-formats";
@@ -68,4 +68,11 @@ export async function buildSample(store: Store, drv: Derivation, contents: strin
 	await store.registerOutputs([{ path: out, from: `${scratch.path}/out`, candidates, deriver: path }]);
 	scratch.remove();
 	return out;
+}
+
+/** The names of what lies in the store folder, sorted; without the folder of links. */
+export function objectNames(store: Store): string[] {
+	return readdirSync(store.physical(store.storeDir))
+		.filter((name) => name !== ".links")
+		.sort();
 }

@@ -43,7 +43,7 @@ export async function runNixCollectGarbage(argv: readonly string[]): Promise<num
 		const limit = maxFreed === undefined ? undefined : parseMaxFreed(PROGRAM, maxFreed);
 		const before = olderThan === undefined ? undefined : Date.now() / 1000 - parseDays(olderThan) * SECONDS_OF_DAY;
 		const loud = reader.common().verbosity > 0;
-		world = new ProgramStore(reader.common().store);
+		world = new ProgramStore(reader.common());
 		if (removeOld || olderThan !== undefined) {
 			const stateDir = world.place.stateDir ?? join(world.place.root, "nix/var/nix");
 			const tell = (message: string): void => {

@@ -54,7 +54,7 @@ export async function runNixPrefetchUrl(argv: readonly string[]): Promise<number
 	try {
 		if (await tellAbout(PROGRAM, usage, argv)) return 0;
 		const { request, printPath, store } = parsePrefetchArguments(argv);
-		world = new ProgramStore(store);
+		world = new ProgramStore({ store });
 		const { path, hash } = await prefetch(world, request);
 		if (!printPath) writeError(`path is '${path}'\n`);
 		// As Nix: base 32, but for MD5.

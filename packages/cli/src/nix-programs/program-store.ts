@@ -13,6 +13,7 @@ import type { HomeLayout } from "@devenv/protocol";
 import { openStore, type PathInfo, type Store, type StorePlace } from "@devenv/store";
 import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
+import type { CommonArguments } from "./nix-arguments.ts";
 import { failAsNix } from "./nix-error.ts";
 
 /** How many links are followed to a store path. */
@@ -25,11 +26,15 @@ export class ProgramStore {
 	#writing: Store | undefined;
 	#host: EvaluationHost | undefined;
 
-	/** `given`: what `--store` says. */
-	constructor(given: string | undefined, environment: Readonly<NodeJS.ProcessEnv> = process.env) {
+	constructor(
+		{ store, settings }: Partial<CommonArguments> = {},
+		environment: Readonly<NodeJS.ProcessEnv> = process.env,
+	) {
 		const caller = callerEnvironment(environment);
 		this.layout = userLayout(caller);
-		this.place = placeOf(given ?? caller["NIX_REMOTE"] ?? "", caller, this.layout);
+		const place = placeOf(store ?? caller["NIX_REMOTE"] ?? "", caller, this.layout);
+		const optimise = settings?.get("auto-optimise-store");
+		this.place = optimise === undefined ? place : { ...place, autoOptimise: optimise === "true" };
 	}
 
 	/** For queries: nothing is written. */

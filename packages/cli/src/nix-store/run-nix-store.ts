@@ -27,7 +27,7 @@ export async function runNixStore(argv: readonly string[]): Promise<number> {
 			writeText(`nix-store (Nix) ${NIX_VERSION}\n`);
 			return 0;
 		}
-		world = new ProgramStore(given.common.store);
+		world = new ProgramStore(given.common);
 		const status = await handlers[given.operation](world, given);
 		return typeof status === "number" ? status : 0;
 	} catch (error) {

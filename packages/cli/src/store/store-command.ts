@@ -1,7 +1,7 @@
 /** What the commands of the topic `store` share: the store of the caller, opened in this process, and the names of objects. Layer 5. */
 
 import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import { splitStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
@@ -11,14 +11,22 @@ import { DevenvCommand } from "../devenv-command.ts";
 export abstract class StoreCommand extends DevenvCommand {
 	/** Opens the store for reading, unless `write`; closed afterwards. */
 	protected async withStore<T>(use: (store: Store) => T | Promise<T>, write = false): Promise<T> {
-		const { storeRoot } = callerLayout();
-		const store = openStore({ root: storeRoot, readOnly: !write });
+		const { storeRoot: root, config } = callerLayout();
+		const autoOptimise = write && (await autoOptimises(join(config, "config.yaml")));
+		const store = openStore({ root, autoOptimise, readOnly: !write });
 		try {
 			return await use(store);
 		} finally {
 			store.close();
 		}
 	}
+}
+
+/** As the user's settings say; without the file, the engine that reads them is not loaded. */
+async function autoOptimises(file: string): Promise<boolean> {
+	if (!existsSync(file)) return false;
+	const { readSettings } = await import("@devenv/engine");
+	return readSettings(file).autoOptimiseStore;
 }
 
 /** A place in a store object. */

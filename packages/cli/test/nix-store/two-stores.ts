@@ -24,7 +24,7 @@ const manyRuns = `
 	/** Copies a path of the user's store to a binary cache. */
 	async function copy([cache, path]) {
 		const { ProgramStore } = await import("${sources}/nix-programs/program-store.ts");
-		const world = new ProgramStore(undefined);
+		const world = new ProgramStore();
 		await (await world.engine()).copyTo(cache, [path]);
 		await world.close();
 		return 0;

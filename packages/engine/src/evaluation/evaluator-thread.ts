@@ -4,6 +4,7 @@
 
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { DiagnosticError, diagnose, unreachable } from "@devenv/diagnostics";
+import type { StorePlace } from "@devenv/store";
 import { EvaluationRefused } from "./evaluation-refused.ts";
 import type {
 	Answer,
@@ -16,7 +17,7 @@ import type {
 } from "./messages.ts";
 
 export interface ThreadOptions {
-	readonly storeRoot: string;
+	readonly place: StorePlace;
 	/** Folder for what can be fetched again. */
 	readonly cache: string;
 	readonly system: string;
@@ -50,10 +51,10 @@ export class EvaluatorThread {
 	#dead = false;
 
 	constructor(options: ThreadOptions, onExit: () => void) {
-		const { storeRoot, cache, system, memory } = options;
+		const { place, cache, system, memory } = options;
 		const channel = new MessageChannel();
 		const wake = new SharedArrayBuffer(4);
-		const setup: EvaluatorSetup = { storeRoot, cache, system, wake, answers: channel.port2 };
+		const setup: EvaluatorSetup = { place, cache, system, wake, answers: channel.port2 };
 		this.#wake = new Int32Array(wake);
 		this.#answers = channel.port1;
 		this.#memory = memory;

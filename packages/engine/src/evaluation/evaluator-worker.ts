@@ -50,7 +50,7 @@ send({ kind: "ready" });
 
 /** Opened when first needed, since the main thread makes the store. */
 function store(): Store {
-	return (opened ??= openStore({ root: setup.storeRoot }));
+	return (opened ??= openStore(setup.place));
 }
 
 function answer(id: number, task: EvaluationTask): EvaluatorMessage {

@@ -9,12 +9,13 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Diagnostic, Location } from "@devenv/diagnostics";
 import type { EnvVariable, ModuleValue, PackageOverride } from "@devenv/env-file";
+import type { StorePlace } from "@devenv/store";
 import type { PackageReasons, TrackedRead } from "../engine-interface.ts";
 import type { GitTree, GitTreeRequest } from "../fetch-tree/git-tree.ts";
 
 /** `workerData` of an evaluator thread. */
 export interface EvaluatorSetup {
-	readonly storeRoot: string;
+	readonly place: StorePlace;
 	/** Folder for what can be fetched again. */
 	readonly cache: string;
 	readonly system: string;

@@ -16,6 +16,8 @@ export interface BuildPolicy {
 	readonly secretKeyFiles: readonly string[];
 	/** Program that is run after each build, with `DRV_PATH` and `OUT_PATHS`; the build fails with it. */
 	readonly postBuildHook: string | undefined;
+	/** Whether files of what is built become links of equal ones at once. */
+	readonly autoOptimise: boolean;
 }
 
 /** What a request wants of its builds; what is absent is as the user's settings say. */
@@ -44,6 +46,7 @@ export function usualPolicy(settings: Settings): BuildPolicy {
 		keepFailed: false,
 		secretKeyFiles: settings.secretKeyFiles,
 		postBuildHook: settings.postBuildHook,
+		autoOptimise: settings.autoOptimiseStore,
 	};
 }
 

@@ -140,12 +140,13 @@ interface Work {
 async function build(work: Work): Promise<void> {
 	const { drv, drvPath, policy, options, context, replace = false } = work;
 	const { name } = drv;
+	const { autoOptimise: optimise } = policy;
 	const signers = signersOf(policy);
 	const sign = (object: SignedObject): string[] => signers.map((key) => signObject(object, key));
 	const infos = await logged(work, async (log) => {
 		const made = drv.builder.startsWith(BUILTIN_PREFIX) ? await runBuiltin(work, log) : await runInSandbox(work, log);
 		context.signal.throwIfAborted();
-		const outputs = made.map((output) => ({ ...output, replace, ...(signers.length === 0 ? {} : { sign }) }));
+		const outputs = made.map((output) => ({ ...output, replace, optimise, ...(signers.length === 0 ? {} : { sign }) }));
 		const registered = await options.store.registerOutputs(outputs, (fresh) => {
 			checkOutputs(drv, options.store, fresh);
 		});

@@ -24,6 +24,9 @@ const readers: Readonly<Record<string, Reader>> = {
 	"keep-failed": (value, wishes, name) => {
 		wishes.keepFailed = truth(value, name);
 	},
+	"auto-optimise-store": (value, wishes, name) => {
+		wishes.autoOptimise = truth(value, name);
+	},
 	"secret-key-files": (value, wishes) => {
 		wishes.secretKeyFiles = value.split(/[ \t\n\r]+/).filter((file) => file !== "");
 	},

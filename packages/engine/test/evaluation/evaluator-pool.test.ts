@@ -11,7 +11,7 @@ function makePool(
 	options: Partial<PoolOptions> = {},
 ): (text: string, more?: More) => Promise<string> {
 	const pool = new EvaluatorPool({
-		storeRoot: "/nonexistent",
+		place: { root: "/nonexistent" },
 		cache: "/nonexistent",
 		system: "x86_64-linux",
 		memory: 64,

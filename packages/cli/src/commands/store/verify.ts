@@ -40,7 +40,7 @@ export default class StoreVerify extends StoreCommand {
 
 	/** Mends what can be; gives what cannot. */
 	async #repair(options: VerifyOptions): Promise<Verified> {
-		const world = new ProgramStore(undefined);
+		const world = new ProgramStore();
 		try {
 			for (const path of world.writing.forgetMissing()) this.print(`${path} was not there, and is forgotten.`);
 			const { faults, objects } = await verifyWith(world.writing, options);
