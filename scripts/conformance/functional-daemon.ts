@@ -14,8 +14,14 @@ import { WorkerClients } from "@devenv/daemon";
 import { createEngine, type Engine, NarThread, parseSettings } from "@devenv/engine";
 
 const [helper = "", logFile = "", ...paths] = process.argv.slice(2);
-const { NIX_STORE_DIR: storeDir, NIX_STATE_DIR: stateDir, NIX_DAEMON_SOCKET_PATH: socket } = process.env;
-if (storeDir === undefined || stateDir === undefined || socket === undefined) throw new Error("not in a test of Nix");
+const {
+	NIX_STORE_DIR: storeDir,
+	NIX_STATE_DIR: stateDir,
+	NIX_LOG_DIR: logDir,
+	NIX_DAEMON_SOCKET_PATH: socket,
+} = process.env;
+if (storeDir === undefined || stateDir === undefined || logDir === undefined || socket === undefined)
+	throw new Error("not in a test of Nix");
 
 const log = {
 	write: (level: string, event: string, fields?: object): void => {
@@ -23,7 +29,7 @@ const log = {
 	},
 	close: (): void => undefined,
 };
-const place = { root: "/", storeDir, stateDir };
+const place = { root: "/", storeDir, stateDir, logDir };
 const own = join(dirname(socket), "devenv");
 // As the tests' own nix.conf has it.
 const text = `keep_derivations: false\nsandbox_paths: ${JSON.stringify(paths)}\n`;
@@ -48,8 +54,7 @@ function begin(): Serving {
 			log.write("warning", "engine", { message });
 		},
 	});
-	const logs = join(own, "state/log/drvs");
-	const clients = new WorkerClients({ engine, nars: new NarThread(place), place, logs, version: "2.8.0", log });
+	const clients = new WorkerClients({ engine, nars: new NarThread(place), place, version: "2.8.0", log });
 	return { database: databaseFile() ?? 0n, engine, clients };
 }
 

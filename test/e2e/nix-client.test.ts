@@ -133,6 +133,9 @@ test.serial("real Nix builds with our daemon, sees its logs and failures, and ma
 	t.is(built.stdout.trim(), out);
 	t.is(readFileSync(`${root}${out}/number`, "utf8"), "1\n");
 	t.regex(good(t, "nix-store", "-q", "--roots", out), new RegExp(`${project}/result`));
+	const one = nix(["nix-build", "-A", "one", "--no-out-link"], { cwd: project }).stdout.trim();
+	t.is(good(t, "nix-store", "--read-log", one), "built one");
+	t.is(good(t, "nix", "log", out), "");
 
 	const again = nix(["nix-build", "-A", "two.doc", "--no-out-link"], { cwd: project });
 	t.regex(again.stdout, /-two-doc$/m);

@@ -10,6 +10,7 @@ export interface CollectWorld {
 	readonly engine: Engine;
 	readonly generations: Generations;
 	readonly state: string;
+	readonly storeRoot: string;
 	readonly cache: string;
 	/** How many open shells of a project are followed. */
 	readonly shellsOf: (project: string) => number;
@@ -18,7 +19,7 @@ export interface CollectWorld {
 /** Lets go of what projects that are gone or unused keep, and deletes what nothing keeps. */
 export async function collectUnused(
 	{ olderThan, maxFreed, dryRun }: CollectParams,
-	{ engine, generations, state, cache, shellsOf }: CollectWorld,
+	{ engine, generations, state, cache, storeRoot, shellsOf }: CollectWorld,
 ): Promise<CollectResult> {
 	const links = listRootLinks(state);
 	const projects = listProjects(state).map((record) => {
@@ -50,7 +51,8 @@ export async function collectUnused(
 		groups,
 		...(maxFreed === null ? {} : { maxFreed }),
 	});
-	const files = olderThan === null ? { count: 0, bytes: 0 } : sweepStaleFiles({ cache, state }, before, dryRun);
+	const files =
+		olderThan === null ? { count: 0, bytes: 0 } : sweepStaleFiles({ cache, state, storeRoot }, before, dryRun);
 	const sizes = (measured ?? report).sizes;
 	return {
 		projects: projects.map(({ project, age, dropped }, index) => ({

@@ -1,7 +1,7 @@
 /** Which method of the protocol is answered by what. Layer 4. */
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { OWN_STORE_MARKER } from "@devenv/client";
 import { fail } from "@devenv/diagnostics";
 import { createEngine, NarThread } from "@devenv/engine";
@@ -56,7 +56,6 @@ export function engineService(context: ServiceContext, helper: string): DaemonSe
 		engine,
 		nars: new NarThread(place),
 		place,
-		logs: join(layout.state, "log", "drvs"),
 		version: context.version,
 		log,
 	});

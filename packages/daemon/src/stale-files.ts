@@ -11,11 +11,17 @@ export interface StaleFiles {
 }
 
 /** Folders whose entries are dropped by their age, and how deep these entries lie. */
-const places: readonly { readonly within: "cache" | "state"; readonly path: string; readonly depth: number }[] = [
+const places: readonly {
+	readonly within: "cache" | "state" | "storeRoot";
+	readonly path: string;
+	readonly depth: number;
+}[] = [
 	{ within: "cache", path: "git", depth: 1 },
 	{ within: "cache", path: "indexes", depth: 1 },
 	{ within: "cache", path: "partial", depth: 1 },
 	{ within: "cache", path: "search", depth: 1 },
+	{ within: "storeRoot", path: "nix/var/log/nix/drvs", depth: 2 },
+	// Of older versions.
 	{ within: "state", path: "log/drvs", depth: 2 },
 ];
 
@@ -24,7 +30,7 @@ const places: readonly { readonly within: "cache" | "state"; readonly path: stri
  * repository counts as changed when something was fetched into it.
  */
 export function sweepStaleFiles(
-	folders: { readonly cache: string; readonly state: string },
+	folders: { readonly cache: string; readonly state: string; readonly storeRoot: string },
 	before: number,
 	dryRun: boolean,
 ): StaleFiles {

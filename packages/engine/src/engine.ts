@@ -133,7 +133,7 @@ class StoreEngine implements Engine {
 			sandbox: () => this.#sandbox,
 			builtins: builtinBuilders,
 			readyStage: this.#readyStage,
-			logs: join(options.state, "log", "drvs"),
+			logs: store.buildLogs,
 			policy: usualPolicy(settings),
 			system: this.#system,
 			binds: sandboxBinds(settings.sandboxPaths),

@@ -1,6 +1,7 @@
 /** The store: database, objects, roots, garbage collection. Layer 2. */
 
 export { dumpFiles, restoreFiles } from "./archive-files.ts";
+export { buildLogPath, readBuildLog } from "./build-logs.ts";
 export { formatContentAddress, parseContentAddress, type ContentAddress } from "./content-address.ts";
 export { referencesFirst } from "./export-paths.ts";
 export { hashPaths, prepareHashing } from "./hash-pool.ts";

@@ -82,6 +82,7 @@ class LocalStore implements Store {
 	readonly storeDir: string;
 	readonly builderCache: string;
 	readonly readOnly: boolean;
+	readonly buildLogs: string;
 	readonly #layout: StoreLayout;
 	readonly #database: Database;
 	readonly #paths: PathTable;
@@ -99,6 +100,7 @@ class LocalStore implements Store {
 		this.root = layout.root;
 		this.storeDir = layout.storeDir;
 		this.builderCache = layout.builderCache;
+		this.buildLogs = layout.buildLogs;
 		this.readOnly = options.readOnly ?? false;
 		if (!this.readOnly) makeFolders(layout);
 		this.#database = new Database(layout, this.readOnly);

@@ -14,6 +14,8 @@ export interface StoreLayout {
 	/** Physical folder with a link to each content that objects share: see optimise.ts. */
 	readonly links: string;
 	readonly stateDir: string;
+	/** Logs of builds: see build-logs.ts. */
+	readonly buildLogs: string;
 	readonly database: string;
 	readonly schemaFile: string;
 	readonly gcRoots: string;
@@ -43,11 +45,13 @@ export interface StorePlace {
 	readonly storeDir?: string;
 	/** Physical folder of database and roots; default `nix/var/nix` in the root. */
 	readonly stateDir?: string;
+	/** Physical folder of build logs; default `nix/var/log/nix` in the root. */
+	readonly logDir?: string;
 	/** Whether files of what is added become links of equal ones at once; not unless told. */
 	readonly autoOptimise?: boolean;
 }
 
-export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: given }: StorePlace): StoreLayout {
+export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: given, logDir }: StorePlace): StoreLayout {
 	const base = root.replace(/\/+$/, "");
 	const stateDir = given ?? `${base}/nix/var/nix`;
 	const own = `${stateDir}/devenv`;
@@ -57,6 +61,7 @@ export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: give
 		storeFolder: `${base}${storeDir}`,
 		links: `${base}${storeDir}/.links`,
 		stateDir,
+		buildLogs: `${logDir ?? `${base}/nix/var/log/nix`}/drvs`,
 		database: `${stateDir}/db/db.sqlite`,
 		schemaFile: `${stateDir}/db/schema`,
 		gcRoots: `${stateDir}/gcroots`,

@@ -185,6 +185,8 @@ export interface Store extends Disposable {
 	/** Logical store folder; `/nix/store` unless told otherwise. */
 	readonly storeDir: string;
 	readonly readOnly: boolean;
+	/** Physical folder of build logs, see {@link ./build-logs.ts}. The store neither makes nor cleans it. */
+	readonly buildLogs: string;
 
 	/** The physical path of a logical one, in or below the store folder. */
 	physical(path: string): string;

@@ -103,15 +103,18 @@ function placeOf(
 	environment: Readonly<Record<string, string | undefined>>,
 	layout: HomeLayout,
 ): StorePlace {
-	const storeDir = environment["NIX_STORE_DIR"] || undefined;
-	const stateDir = environment["NIX_STATE_DIR"] || undefined;
+	const folder = (variable: string): string | undefined =>
+		environment[variable] ? resolve(environment[variable]) : undefined;
+	const storeDir = folder("NIX_STORE_DIR");
+	const stateDir = folder("NIX_STATE_DIR");
+	const logDir = folder("NIX_LOG_DIR");
 	const named = rootOf(address);
 	if (named !== undefined) return { root: resolve(named), ...(storeDir === undefined ? {} : { storeDir }) };
-	if (storeDir === undefined && stateDir === undefined) return { root: layout.storeRoot };
 	return {
-		root: "/",
-		...(storeDir === undefined ? {} : { storeDir: resolve(storeDir) }),
-		...(stateDir === undefined ? {} : { stateDir: resolve(stateDir) }),
+		root: storeDir === undefined && stateDir === undefined ? layout.storeRoot : "/",
+		...(storeDir === undefined ? {} : { storeDir }),
+		...(stateDir === undefined ? {} : { stateDir }),
+		...(logDir === undefined ? {} : { logDir }),
 	};
 }
 
@@ -124,7 +127,7 @@ function rootOf(address: string): string | undefined {
 	return failAsNix("STORE_KIND", `don't know how to open Nix store '${address}'`);
 }
 
-/** Where a derivation's build log lies. */
-export function logFolder(layout: HomeLayout): string {
+/** Where older versions of this program kept logs of builds. */
+export function formerLogs(layout: HomeLayout): string {
 	return join(layout.state, "log", "drvs");
 }

@@ -1,21 +1,18 @@
 /** `nix-store`: adding, and what is said of objects one by one. Layer 5. */
 
-import { existsSync, readFileSync } from "node:fs";
-import { spawnSync } from "node:child_process";
-import { basename, join, resolve } from "node:path";
-import { zstdDecompressSync } from "node:zlib";
+import { basename, resolve } from "node:path";
 import {
+	type DrvPath,
 	isDrvPath,
 	makeFixedOutputPath,
 	parseDrvPath,
 	parseHash,
 	parseHashAlgo,
-	storePathBase,
-	type StorePath,
 } from "@devenv/nix-formats";
+import { readBuildLog } from "@devenv/store";
 import { writeOutput, writeText } from "../nix-programs/byte-output.ts";
 import { failAsNix, failUsage } from "../nix-programs/nix-error.ts";
-import { failInvalid, logFolder, type ProgramStore } from "../nix-programs/program-store.ts";
+import { failInvalid, formerLogs, type ProgramStore } from "../nix-programs/program-store.ts";
 import { refuseFlags } from "./store-archives.ts";
 import type { StoreArguments } from "./store-arguments.ts";
 
@@ -87,20 +84,9 @@ export function readLog(world: ProgramStore, { flags, args }: StoreArguments): v
 	}
 }
 
-/** A build's own log, compressed, one that another program handed over, or one of real Nix on the same store. */
-function findLog(world: ProgramStore, drvPath: StorePath): Uint8Array | undefined {
-	const base = storePathBase(drvPath);
-	const file = `${logFolder(world.layout)}/${base.slice(0, 2)}/${base.slice(2)}`;
-	if (existsSync(`${file}.zst`)) return zstdDecompressSync(readFileSync(`${file}.zst`));
-	if (existsSync(file)) return readFileSync(file);
-	const folder = process.env["NIX_LOG_DIR"] ?? join(world.place.root, "nix/var/log/nix");
-	const foreign = join(folder, "drvs", base.slice(0, 2), base.slice(2));
-	if (existsSync(foreign)) return readFileSync(foreign);
-	if (!existsSync(`${foreign}.bz2`)) return undefined;
-	const { stdout, status } = spawnSync("bzip2", ["-dc", `${foreign}.bz2`], { maxBuffer: 2 ** 30 });
-	return status === 0
-		? stdout
-		: failAsNix("STORE_NO_LOG", `${foreign}.bz2 cannot be decompressed: is bzip2 installed?`);
+/** Of this store, or what older versions of this program kept beside their other records. */
+function findLog(world: ProgramStore, drvPath: DrvPath): Uint8Array | undefined {
+	return readBuildLog([world.reading.buildLogs, formerLogs(world.layout)], drvPath);
 }
 
 export function checkValidity(world: ProgramStore, { flags, args }: StoreArguments): void {

@@ -10,8 +10,8 @@ export interface ReplSetup {
 	readonly cache: string;
 	/** Entries of the search path. */
 	readonly include: readonly string[];
-	/** Folder of build logs. */
-	readonly logs: string;
+	/** Where older versions kept build logs. */
+	readonly formerLogs: string;
 	/** One Int32 cell: the number of answers given so far. */
 	readonly wake: SharedArrayBuffer;
 	readonly answers: MessagePort;

@@ -6,8 +6,8 @@
 
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { HomeLayout } from "@devenv/protocol";
-import { join } from "node:path";
 import type { EvaluationHost } from "../evaluation/evaluation-host.ts";
+import { formerLogs } from "../nix-programs/program-store.ts";
 import type { LineOutcome, ReplMessage, ReplRequest, ReplSetup } from "./messages.ts";
 
 /** Stack, MiB; only touched pages count as memory. */
@@ -114,7 +114,7 @@ export class ReplThread {
 		const setup: ReplSetup = {
 			storeRoot: layout.storeRoot,
 			cache: layout.cache,
-			logs: join(layout.state, "log", "drvs"),
+			formerLogs: formerLogs(layout),
 			include,
 			wake,
 			answers: channel.port2,

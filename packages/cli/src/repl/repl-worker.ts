@@ -1,19 +1,18 @@
 /** The thread of `repl` that evaluates. Layer 5. */
 
-import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
-import { zstdDecompressSync } from "node:zlib";
-import { buildLogPath, hostSystem, MainThread } from "@devenv/engine/eval-io";
+import { hostSystem, MainThread } from "@devenv/engine/eval-io";
 import { formatLog } from "@devenv/evaluator";
 import { bytesFromText, parseDrvPath, textFromBytes } from "@devenv/nix-formats";
+import { readBuildLog } from "@devenv/store";
 import { OpenEvaluation, searchPathEntries, splitSearchPath } from "../evaluation/open-evaluation.ts";
 import type { ReplMessage, ReplRequest, ReplSetup } from "./messages.ts";
 import { ReplSession } from "./repl-session.ts";
 
 if (parentPort === null) throw new Error("the REPL evaluates on a thread of its own");
 const port = parentPort;
-const { storeRoot, cache, include, wake, answers, logs } = workerData as ReplSetup;
+const { storeRoot, cache, include, wake, answers, formerLogs: former } = workerData as ReplSetup;
 const send = (message: ReplMessage): void => {
 	port.postMessage(message);
 };
@@ -47,8 +46,7 @@ const session = new ReplSession({
 		main.ask({ kind: "realise", drvPath, outputs: [...evaluation.io.readDerivation(drvPath).outputs.keys()] }, drvPath);
 	},
 	buildLog: (drvPath) => {
-		const file = buildLogPath(logs, parseDrvPath(drvPath));
-		return existsSync(file) ? zstdDecompressSync(readFileSync(file)).toString("utf8") : undefined;
+		return readBuildLog([evaluation.store.buildLogs, former], parseDrvPath(drvPath))?.toString("utf8");
 	},
 	print: (text) => {
 		print(text, "output");

@@ -1,7 +1,7 @@
 /** Requests of the worker protocol that bring archives and files into the store, or out of it. Layer 4. */
 
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, closeSync, createReadStream, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "@devenv/diagnostics";
 import type { NarThread } from "@devenv/engine";
@@ -11,10 +11,9 @@ import {
 	isHashAlgo,
 	makeFixedOutputPath,
 	parseDrvPath,
-	storePathBase,
 	type StorePath,
 } from "@devenv/nix-formats";
-import { formatContentAddress, type NarImport, type Store } from "@devenv/store";
+import { buildLogPath, formatContentAddress, type NarImport, type Store } from "@devenv/store";
 import type { FramedSource } from "./byte-source.ts";
 import { readPathInfo, readPaths, requireValid, writePathInfo } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
@@ -23,8 +22,6 @@ export interface AddRequestOptions {
 	/** A session of the store for this client alone. */
 	readonly store: Store;
 	readonly nars: NarThread;
-	/** Folder for build logs that clients hand over. */
-	readonly logs: string;
 }
 
 export class AddRequests {
@@ -119,15 +116,23 @@ export class AddRequests {
 	}
 
 	async addBuildLog({ answer, source }: WorkerRequest): Promise<void> {
-		const drvPath = parseDrvPath(await source.string(), this.#options.store.storeDir);
+		const { store } = this.#options;
+		const drvPath = parseDrvPath(await source.string(), store.storeDir);
 		const data = source.framed();
 		await answer(
-			async () => {
-				const base = storePathBase(drvPath);
-				const file = join(this.#options.logs, base.slice(0, 2), base.slice(2));
-				mkdirSync(dirname(file), { recursive: true });
-				await spool(data, file, "sha256");
-			},
+			() =>
+				data.whole(async () => {
+					const file = buildLogPath(store.buildLogs, drvPath);
+					const part = `${file}.${randomBytes(6).toString("hex")}.part`;
+					mkdirSync(dirname(file), { recursive: true });
+					try {
+						await spool(data, part, "sha256");
+						chmodSync(part, 0o644);
+						renameSync(part, file);
+					} finally {
+						rmSync(part, { force: true });
+					}
+				}),
 			(sink) => sink.number(1),
 		);
 	}

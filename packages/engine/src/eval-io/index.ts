@@ -7,5 +7,4 @@ export { FetchedObjects } from "../fetch-tree/fetched-objects.ts";
 export { userRegistries } from "../fetch-tree/user-registries.ts";
 export { MainThread } from "../evaluation/main-thread.ts";
 export type { Question } from "../evaluation/messages.ts";
-export { buildLogPath } from "../realise/build-log.ts";
 export { hostSystem } from "../host-system.ts";

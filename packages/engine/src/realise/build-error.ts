@@ -68,7 +68,7 @@ export function buildFailed({ name, tail, log, kept }: FailedBuild, reason: stri
 	if (kept !== undefined) notes.push({ message: `its build folder is kept: ${kept}` });
 	return diagnose("BUILD_FAILED", `building '${name}' failed: ${reason}`, {
 		notes,
-		...(log === undefined ? {} : { hint: `the whole log: zstd -dc '${log}'` }),
+		...(log === undefined ? {} : { hint: `the whole log: ${log}` }),
 	});
 }
 

@@ -1,13 +1,11 @@
 /**
- * Logs of builds: one zstd-compressed file per derivation, written while it builds, and the last lines kept for the
- * message of a failure. Layer 3.
+ * Logs of builds: one file per derivation, written while it builds, and the last lines kept for the message of a
+ * failure. Layer 3.
  */
 
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync, type WriteStream } from "node:fs";
+import { dirname } from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import { createZstdCompress, type ZstdCompress, zstdCompressSync } from "node:zlib";
-import { storePathBase, type DrvPath } from "@devenv/nix-formats";
 import { abandonedParts, partPath } from "../part-file.ts";
 
 /** Longest line that is told line by line, in code units; longer ones are cut there. */
@@ -17,13 +15,7 @@ const HELD_LIMIT = 65_536;
 /** How many lines a failure shows. */
 const TAIL_LINES = 20;
 
-/** The file of a derivation's log, below the folder of all logs: `ab/cdef…-name.drv.zst`. */
-export function buildLogPath(folder: string, drvPath: DrvPath): string {
-	const base = storePathBase(drvPath);
-	return join(folder, base.slice(0, 2), `${base.slice(2)}.zst`);
-}
-
-/** The log of one build: short ones are written at the end, long ones as they come. Nothing said, nothing written. */
+/** The log of one build: short ones are written at the end, long ones as they come. */
 export class BuildLog {
 	/** Where the log lies after {@link close}, if anything was written. */
 	readonly path: string;
@@ -36,7 +28,7 @@ export class BuildLog {
 	#heldBytes = 0;
 	#used = false;
 	/** `closed` resolves when the file is closed, after an error too. */
-	#stream: { readonly compress: ZstdCompress; readonly closed: Promise<void> } | undefined;
+	#stream: { readonly file: WriteStream; readonly closed: Promise<void> } | undefined;
 	/** Settles when the stream can take more. */
 	#full: Promise<void> | undefined;
 	#failure: Error | undefined;
@@ -72,18 +64,21 @@ export class BuildLog {
 		this.#line(line);
 	}
 
-	/** Ends the file. A log that cannot be written does not fail the build; the error is given. */
-	async close(): Promise<Error | undefined> {
+	/**
+	 * Ends the file; where nothing was said, there is an empty one only if it is wanted. A log that cannot be written does not fail
+	 * the build; the error is given.
+	 */
+	async close({ keepEmpty = false }: { readonly keepEmpty?: boolean } = {}): Promise<Error | undefined> {
 		if (this.#partial !== "") this.#line(this.#partial);
 		this.#partial = "";
-		if (!this.#used) return undefined;
+		if (!this.#used && !keepEmpty) return undefined;
 		try {
 			if (this.#stream === undefined) {
 				this.#makeFolder();
-				writeFileSync(this.#partPath, zstdCompressSync(Buffer.concat(this.#held)));
+				writeFileSync(this.#partPath, Buffer.concat(this.#held));
 			} else {
-				const { compress, closed } = this.#stream;
-				compress.end();
+				const { file, closed } = this.#stream;
+				file.end();
 				await closed;
 			}
 			if (this.#failure === undefined) renameSync(this.#partPath, this.path);
@@ -110,10 +105,10 @@ export class BuildLog {
 	#keep(chunk: Uint8Array): Promise<void> | undefined {
 		this.#used = true;
 		if (this.#stream !== undefined) {
-			const { compress, closed } = this.#stream;
-			if (compress.write(chunk)) return undefined;
+			const { file, closed } = this.#stream;
+			if (file.destroyed || file.write(chunk)) return undefined;
 			if (this.#full === undefined) {
-				const drained = new Promise<void>((resolve) => compress.once("drain", resolve));
+				const drained = new Promise<void>((resolve) => file.once("drain", resolve));
 				this.#full = Promise.race([closed, drained]).finally(() => {
 					this.#full = undefined;
 				});
@@ -126,24 +121,20 @@ export class BuildLog {
 		return undefined;
 	}
 
-	/** From now on what comes is compressed and written at once. */
+	/** From now on what comes is written at once. */
 	#startStream(): void {
 		try {
 			this.#makeFolder();
 		} catch (error) {
 			this.#failure = error as Error;
 		}
-		const compress = createZstdCompress();
 		const file = createWriteStream(this.#partPath);
 		const closed = new Promise<void>((resolve) => file.once("close", resolve));
 		file.on("error", (error) => {
 			this.#failure ??= error;
-			compress.unpipe(file);
-			compress.resume();
 		});
-		compress.pipe(file);
-		for (const chunk of this.#held) compress.write(chunk);
+		for (const chunk of this.#held) file.write(chunk);
 		this.#held = [];
-		this.#stream = { compress, closed };
+		this.#stream = { file, closed };
 	}
 }

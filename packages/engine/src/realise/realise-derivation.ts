@@ -21,7 +21,7 @@ import {
 	type StorePath,
 	textFromBytes,
 } from "@devenv/nix-formats";
-import { type BuiltOutput, type PathLock, prepareHashing, type Scratch, type Store } from "@devenv/store";
+import { buildLogPath, type BuiltOutput, type PathLock, prepareHashing, type Scratch, type Store } from "@devenv/store";
 import type { BuiltinBuilder, BuiltinProgress } from "../builtin-builders/builtin-builder.ts";
 import type { FirstStage } from "../builtin-builders/root/first-stage.ts";
 import type { ReadyStage } from "../builtin-builders/root/ready-stage.ts";
@@ -29,7 +29,7 @@ import type { StepIdentity } from "../engine-event.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
 import type { RealiseContext } from "../queue/build-queue.ts";
 import { checkOutputs } from "./output-checks.ts";
-import { BuildLog, buildLogPath } from "./build-log.ts";
+import { BuildLog } from "./build-log.ts";
 import { buildFailed, describeOutcome, notDeterministic } from "./build-error.ts";
 import { type BuildPolicy, coresOf, policyOf, signersOf } from "./build-policy.ts";
 import { findDiffering } from "./find-differing.ts";
@@ -190,7 +190,8 @@ async function logged<T>({ drv, drvPath, options, context }: Work, work: (log: B
 	try {
 		return await work(log);
 	} finally {
-		const fault = await log.close();
+		// That a builder said nothing can be asked for too, as with real Nix.
+		const fault = await log.close({ keepEmpty: !drv.builder.startsWith(BUILTIN_PREFIX) });
 		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
 	}
 }
