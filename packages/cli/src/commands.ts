@@ -33,6 +33,7 @@ import NixBuild from "./commands/nix-build.ts";
 import NixCollectGarbage from "./commands/nix-collect-garbage.ts";
 import NixHash from "./commands/nix-hash.ts";
 import NixInstantiate from "./commands/nix-instantiate.ts";
+import NixCopyClosure from "./commands/nix-copy-closure.ts";
 import NixPrefetchUrl from "./commands/nix-prefetch-url.ts";
 import NixStore from "./commands/nix-store.ts";
 import PrintEnv from "./commands/print-env.ts";
@@ -133,6 +134,7 @@ export const commands: Readonly<Record<string, Command.Class>> = {
 	"nix-hash": NixHash,
 	"nix-collect-garbage": NixCollectGarbage,
 	"nix-prefetch-url": NixPrefetchUrl,
+	"nix-copy-closure": NixCopyClosure,
 	"daemon:start": DaemonStart,
 	"daemon:status": DaemonStatus,
 	"daemon:stop": DaemonStop,

@@ -1,6 +1,7 @@
 /** The drop-ins that evaluate nothing in this thread: the store in this process, without oclif and without the daemon. Layer 5. */
 
 import { runNixCollectGarbage } from "./nix-collect-garbage/run-nix-collect-garbage.ts";
+import { runNixCopyClosure } from "./nix-copy-closure/run-nix-copy-closure.ts";
 import { runNixHash } from "./nix-hash/run-nix-hash.ts";
 import { runNixPrefetchUrl } from "./nix-prefetch-url/run-nix-prefetch-url.ts";
 import { runNixStore } from "./nix-store/run-nix-store.ts";
@@ -11,6 +12,7 @@ const programs: Readonly<Record<string, (argv: readonly string[]) => number | Pr
 	"nix-hash": runNixHash,
 	"nix-collect-garbage": runNixCollectGarbage,
 	"nix-prefetch-url": runNixPrefetchUrl,
+	"nix-copy-closure": runNixCopyClosure,
 	"nix-build": async (argv) => (await import("./nix-build/run-nix-build.ts")).runNixBuild(argv),
 };
 

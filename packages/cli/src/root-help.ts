@@ -74,6 +74,7 @@ const order: readonly string[] = [
 	"nix-hash",
 	"nix-collect-garbage",
 	"nix-prefetch-url",
+	"nix-copy-closure",
 ];
 
 function formatRootHelp(commands: readonly (readonly [id: string, summary: string])[]): string {

@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from "@devenv/diagnostics";
 import type { EnvModule, EnvSpec, LockFile } from "@devenv/env-file";
-import type { DrvPath, StorePath } from "@devenv/nix-formats";
+import type { Derivation, DrvPath, StorePath } from "@devenv/nix-formats";
 import type { GarbageOptions, GarbageReport, StorePlace } from "@devenv/store";
 import type { EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { EngineListener } from "./engine-event.ts";
@@ -268,6 +268,11 @@ export interface Engine {
 	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
 	/** The same for some outputs of derivations, by name. */
 	realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options?: RealiseOptions): Promise<void>;
+	/**
+	 * Makes all outputs of a derivation valid that need not lie in the store, and whose inputs are store paths. That its output paths
+	 * follow from it cannot be known: who sends it is trusted. Rejects also with `STORE_PATH_NOT_VALID` and `WIRE_DERIVATION`.
+	 */
+	buildDerivation(drvPath: DrvPath, derivation: Derivation, options?: RealiseOptions): Promise<void>;
 	/** What would be done to make these outputs, and these other paths, valid; nothing is. */
 	plan(
 		wanted: ReadonlyMap<DrvPath, readonly string[]>,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
 import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
-import { type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
+import { type Derivation, type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
@@ -80,13 +80,6 @@ export function createEngine(options: EngineOptions): Engine {
 	const { storeRoot, place = { root: storeRoot }, settings } = options;
 	const store = openStore({ autoOptimise: settings.autoOptimiseStore, ...place });
 	return new StoreEngine(store, options);
-}
-
-function copyOptions(
-	onEvent: EngineListener | undefined,
-	signal: AbortSignal,
-): { readonly signal: AbortSignal; readonly emit: EngineListener } {
-	return { signal, emit: onEvent ?? (() => undefined) };
 }
 
 class StoreEngine implements Engine {
@@ -203,6 +196,11 @@ class StoreEngine implements Engine {
 		await this.#working(() => this.#realiseWrittenDown(wanted, options));
 	}
 
+	buildDerivation(drvPath: DrvPath, derivation: Derivation, options: RealiseOptions = {}): Promise<void> {
+		const wanted = new Map([[drvPath, [...derivation.outputs.keys()]]]);
+		return this.#working(() => this.#backend.withDerivation(drvPath, derivation, () => this.#build(wanted, options)));
+	}
+
 	plan(
 		wanted: ReadonlyMap<DrvPath, readonly string[]>,
 		paths: readonly StorePath[] = [],
@@ -298,9 +296,9 @@ class StoreEngine implements Engine {
 		});
 	}
 
-	#copying({ onEvent, signal }: WorkOptions): ReturnType<typeof copyOptions> {
+	#copying({ onEvent, signal }: WorkOptions): { readonly signal: AbortSignal; readonly emit: EngineListener } {
 		const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
-		return copyOptions(onEvent, AbortSignal.any(signals));
+		return { signal: AbortSignal.any(signals), emit: onEvent ?? (() => undefined) };
 	}
 
 	describeEnvironment(drvPath: DrvPath): EnvironmentFile {
@@ -506,19 +504,27 @@ class StoreEngine implements Engine {
 	}
 
 	async #realise(wanted: Wanted, options: RealiseOptions): Promise<void> {
-		const { onEvent, signal, keepGoing, offline, wishes } = options;
-		const signals = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-		if (offline === true) requireNoDownloads(this.#backend, wanted);
-		const ask = (): Promise<ReadonlySet<string>> => this.#caches.substitutable(wanted, signals);
+		const { onEvent, offline } = options;
+		if (offline === true) {
+			requireNoDownloads(this.#backend, wanted);
+			return this.#build(wanted, options);
+		}
+		const { signal } = this.#copying(options);
 		const asking = { name: "ask the binary caches", track: "request" } as const;
-		const substitutable = offline === true ? new Set<string>() : await traced(onEvent, asking, ask);
+		const there = await traced(onEvent, asking, () => this.#caches.substitutable(wanted, signal));
+		await this.#build(wanted, options, there);
+	}
+
+	async #build(wanted: Wanted, options: RealiseOptions, substitutable?: ReadonlySet<string>): Promise<void> {
+		const { onEvent, keepGoing = false, wishes = {} } = options;
+		const { signal } = this.#copying(options);
 		const { failures } = await traced(onEvent, { name: "build", track: "request" }, () =>
 			this.#queue.request(wanted, {
 				...(onEvent && { onEvent }),
-				signal: signals,
-				keepGoing: keepGoing ?? false,
-				...(wishes && { wishes }),
-				substitutable,
+				signal,
+				keepGoing,
+				wishes,
+				...(substitutable && { substitutable }),
 			}),
 		);
 		if (failures.length > 0) throw failuresAsError(failures);

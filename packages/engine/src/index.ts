@@ -35,6 +35,13 @@ export type {
 	TrackedRead,
 	WorkOptions,
 } from "./engine-interface.ts";
+export {
+	type BuildResult,
+	buildResultOf,
+	buildStatus,
+	type Realisation,
+	realisationsOf,
+} from "./realise/build-result.ts";
 export type { BuildWishes } from "./realise/build-policy.ts";
 export { keepingOfSettings, wishesOfSettings } from "./realise/wishes-of-settings.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";

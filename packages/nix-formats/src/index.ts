@@ -103,6 +103,9 @@ export {
 	type DrvPath,
 	type StorePath,
 } from "./store-path.ts";
+export { readBasicDerivation, readStorePaths, writeBasicDerivation } from "./wire-objects.ts";
+export { WireEncoder } from "./wire-encoder.ts";
+export { ByteSource, type FramedSource, ProtocolError } from "./wire-source.ts";
 export {
 	formatRegistrations,
 	parseRegistrations,

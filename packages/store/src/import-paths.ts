@@ -13,6 +13,7 @@ import { NarRestorer } from "./nar-restore.ts";
 export async function importPaths(
 	context: AddContext,
 	stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+	onRest?: (bytes: Uint8Array) => void,
 ): Promise<StorePath[]> {
 	const importer = new Importer(context);
 	const parser = new ExportParser(
@@ -34,9 +35,11 @@ export async function importPaths(
 	);
 	try {
 		for await (const piece of stream) {
-			parser.push(piece);
+			const after = parser.push(piece);
+			if (!parser.done) continue;
 			// As in Nix, what follows is left to who reads next.
-			if (parser.done) break;
+			onRest?.(piece.subarray(piece.length - after));
+			break;
 		}
 		parser.finish();
 	} finally {

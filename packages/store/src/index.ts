@@ -6,6 +6,7 @@ export { formatContentAddress, parseContentAddress, type ContentAddress } from "
 export { referencesFirst } from "./export-paths.ts";
 export { hashPaths, prepareHashing } from "./hash-pool.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
+export { StreamSource } from "./stream-source.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
 export type { StorePlace } from "./store-layout.ts";
 export type {

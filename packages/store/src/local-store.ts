@@ -223,10 +223,13 @@ class LocalStore implements Store {
 		exportPaths(context, paths, sink);
 	}
 
-	async importPaths(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StorePath[]> {
+	async importPaths(
+		stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+		onRest?: (bytes: Uint8Array) => void,
+	): Promise<StorePath[]> {
 		return await this.#writingAsync("import store objects", () => {
 			const derivation = (path: DrvPath, text: string): Derivation => this.#foreignDerivation(path, text);
-			return importPaths({ ...this.#addContext(), derivation }, stream);
+			return importPaths({ ...this.#addContext(), derivation }, stream, onRest);
 		});
 	}
 

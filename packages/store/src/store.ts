@@ -242,7 +242,11 @@ export interface Store extends Disposable {
 	 * Registers the objects of such a stream, one after the other, and gives their paths. Their hashes are those of what came,
 	 * as in Nix: who sends them is trusted. What came whole before a fault stays.
 	 */
-	importPaths(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StorePath[]>;
+	importPaths(
+		stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+		/** Given what of the last piece follows the end of the stream. */
+		onRest?: (bytes: Uint8Array) => void,
+	): Promise<StorePath[]>;
 	/**
 	 * Makes objects valid that lie in the store folder already, all or none. Fails with `STORE_FILE_MISSING`,
 	 * `STORE_HASH_MISMATCH` and `STORE_PATH_NOT_VALID`.

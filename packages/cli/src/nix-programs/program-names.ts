@@ -5,5 +5,6 @@ export const storePrograms: readonly string[] = [
 	"nix-hash",
 	"nix-collect-garbage",
 	"nix-prefetch-url",
+	"nix-copy-closure",
 	"nix-build",
 ];

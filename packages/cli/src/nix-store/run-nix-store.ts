@@ -67,7 +67,10 @@ const handlers: Readonly<
 	"repair-path": repairPaths,
 	optimise,
 	init: archives.initialise,
-	serve: () => failUsage("nix-store", "'--serve' is not supported"),
+	serve: async (world, given) => {
+		const { serve } = await import("../nix-serve/serve-store.ts");
+		await serve(world, given);
+	},
 };
 
 function optimise(world: ProgramStore, { flags, args }: StoreArguments): void {

@@ -12,9 +12,9 @@ import {
 	makeFixedOutputPath,
 	parseDrvPath,
 	type StorePath,
+	type FramedSource,
 } from "@devenv/nix-formats";
 import { buildLogPath, formatContentAddress, type NarImport, type Store } from "@devenv/store";
-import type { FramedSource } from "./byte-source.ts";
 import { readPathInfo, readPaths, requireValid, writePathInfo } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
 
@@ -59,7 +59,7 @@ export class AddRequests {
 		const { method, algo } = parseMethod(how);
 		if (method === "text") {
 			const pieces: Buffer[] = [];
-			for await (const piece of data.rest()) pieces.push(piece);
+			for await (const piece of data.pieces()) pieces.push(piece);
 			return store.addText({ name, contents: Buffer.concat(pieces).toString("latin1"), references });
 		}
 		if (references.length > 0)
@@ -172,7 +172,7 @@ async function spool(
 	const descriptor = openSync(file, "w", 0o600);
 	let size = 0;
 	try {
-		for await (const piece of data.rest()) {
+		for await (const piece of data.pieces()) {
 			for (let at = 0; at < piece.length; ) at += writeSync(descriptor, piece, at);
 			sha256.update(piece);
 			if (other !== sha256) other.update(piece);

@@ -1,11 +1,27 @@
 /** Requests of the worker protocol to build, and what would be built. Layer 4. */
 
-import { DiagnosticError, fail } from "@devenv/diagnostics";
-import type { BuildWishes, Engine, GarbageRequest } from "@devenv/engine";
-import { type DrvPath, HashesModulo, storePathBase, type StorePath } from "@devenv/nix-formats";
+import { fail } from "@devenv/diagnostics";
+import {
+	type BuildResult,
+	buildResultOf,
+	buildStatus,
+	type BuildWishes,
+	type Engine,
+	type GarbageRequest,
+	type Realisation,
+	realisationsOf,
+} from "@devenv/engine";
+import type { ByteSink } from "./byte-sink.ts";
+import {
+	type DrvPath,
+	parseDrvPath,
+	readBasicDerivation,
+	type StorePath,
+	type ByteSource,
+	ProtocolError,
+} from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
-import { type ByteSource, ProtocolError } from "./byte-source.ts";
-import { buildModes, buildStatus } from "./operations.ts";
+import { buildModes } from "./operations.ts";
 import { bytesOf, type DerivedPath, parseDerivedPath } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
 
@@ -70,52 +86,53 @@ export class BuildRequests {
 		const check = await readMode(request);
 		await request.answer(
 			async () => {
-				const started = Math.floor(Date.now() / 1000);
-				const failure = await this.#build(wanted, check, request).then(
-					() => undefined,
-					(error: unknown) => {
-						if (error instanceof DiagnosticError) return error;
-						throw error;
-					},
-				);
-				return wanted.map((each) => ({ each, ...this.#resultOf(each, failure), started }));
+				const result = await buildResultOf(() => this.#build(wanted, check, request));
+				return wanted.map((each) => ({ each, ...this.#resultOf(each, result) }));
 			},
 			(sink, all) =>
-				sink.list(all, ({ each, status, message, outputs, started }) => {
-					sink.string(each.text).number(status).string(bytesOf(message));
-					sink.number(status === buildStatus.built ? 1 : 0).boolean(false);
-					sink.number(started).number(Math.floor(Date.now() / 1000));
-					if (minor >= 37) sink.number(0).number(0); // processor time is not known
-					sink.list(outputs, ([id, json]) => sink.string(id).string(json));
+				sink.list(all, ({ each, result, outputs }) => {
+					sink.string(each.text);
+					writeResult(sink, { result, outputs, minor });
 				}),
+		);
+	}
+
+	/** Of a derivation that need not lie in the store: what a build machine is asked for. */
+	async buildDerivation(request: WorkerRequest): Promise<void> {
+		const { store, engine } = this.#options;
+		const { minor, source, signal, report } = request;
+		const drvPath = parseDrvPath(await source.string(), store.storeDir);
+		const derivation = await readBasicDerivation(source, drvPath, store.storeDir);
+		const check = await readMode(request);
+		await request.answer(
+			async () => {
+				const { keepGoing, wishes } = this.#choice;
+				const names = [...derivation.outputs.keys()];
+				for (const { path } of derivation.outputs.values()) if (path !== "") store.addTempRoot(path);
+				const options = { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } };
+				const result = await buildResultOf(() => engine.buildDerivation(drvPath, derivation, options));
+				return { result, outputs: result.message === "" ? realisationsOf(store, derivation, names) : [] };
+			},
+			(sink, built) => writeResult(sink, { ...built, minor }),
 		);
 	}
 
 	#resultOf(
 		each: DerivedPath,
-		failure: DiagnosticError | undefined,
-	): { readonly status: number; readonly message: string; readonly outputs: readonly (readonly [string, string])[] } {
+		result: BuildResult,
+	): { readonly result: BuildResult; readonly outputs: readonly Realisation[] } {
 		const { store } = this.#options;
-		const message = failure?.diagnostics.map((one) => one.message).join("\n") ?? "";
+		const whole = { ...result, status: buildStatus.built, message: "" };
 		if (each.kind === "opaque") {
-			const valid = store.isValid(each.path);
 			return {
-				status: valid ? buildStatus.alreadyValid : buildStatus.miscFailure,
-				message: valid ? "" : message,
+				result: store.isValid(each.path) ? { ...whole, status: buildStatus.alreadyValid } : result,
 				outputs: [],
 			};
 		}
-		const outputs = [...this.#outputs(each)];
-		if (outputs.some(([, path]) => !store.isValid(path))) {
-			return { status: buildStatus.permanentFailure, message, outputs: [] };
-		}
-		const { digest } = new HashesModulo((path) => store.readDerivation(path)).of(each.drvPath);
-		const realisations = outputs.map(([name, path]): readonly [string, string] => {
-			const id = `sha256:${digest}!${name}`;
-			const json = { id, outPath: storePathBase(path), signatures: [], dependentRealisations: {} };
-			return [id, JSON.stringify(json)];
-		});
-		return { status: buildStatus.built, message: "", outputs: realisations };
+		const outputs = this.#outputs(each);
+		if ([...outputs.values()].some((path) => !store.isValid(path))) return { result, outputs: [] };
+		const realisations = realisationsOf(store, store.readDerivation(each.drvPath), [...outputs.keys()]);
+		return { result: whole, outputs: realisations };
 	}
 
 	async #build(wanted: readonly DerivedPath[], check: boolean, { report, signal }: WorkerRequest): Promise<void> {
@@ -168,4 +185,17 @@ async function readMode({ source }: WorkerRequest): Promise<boolean> {
 	if (mode === buildModes.repair) throw new ProtocolError("repairing is not supported");
 	if (mode !== buildModes.normal && mode !== buildModes.check) throw new ProtocolError(`${mode} is no way to build`);
 	return mode === buildModes.check;
+}
+
+/** A result without the path that it is of. */
+function writeResult(
+	sink: ByteSink,
+	built: { readonly result: BuildResult; readonly outputs: readonly Realisation[]; readonly minor: number },
+): void {
+	const { status, message, started, stopped } = built.result;
+	sink.number(status).string(bytesOf(message));
+	sink.number(status === buildStatus.built ? 1 : 0).boolean(status === buildStatus.notDeterministic);
+	sink.number(started).number(stopped);
+	if (built.minor >= 37) sink.number(0).number(0); // processor time is not known
+	sink.list(built.outputs, ([id, json]) => sink.string(id).string(json));
 }

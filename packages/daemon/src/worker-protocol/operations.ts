@@ -74,11 +74,3 @@ export const garbageActions = { returnLive: 0, returnDead: 1, deleteDead: 2, del
 
 /** Whether what is valid is built again: to mend it, or to compare. */
 export const buildModes = { normal: 0, repair: 1, check: 2 } as const;
-
-/** How a build ended, as `BuildResult::Status` has it. */
-export const buildStatus = {
-	built: 0,
-	alreadyValid: 2,
-	permanentFailure: 3,
-	miscFailure: 9,
-} as const;

@@ -8,10 +8,11 @@ import {
 	parseHash,
 	parseStorePath,
 	type StorePath,
+	type ByteSource,
+	ProtocolError,
 } from "@devenv/nix-formats";
 import type { NarImport, PathInfo, Store } from "@devenv/store";
 import type { ByteSink } from "./byte-sink.ts";
-import { type ByteSource, ProtocolError } from "./byte-source.ts";
 
 /** Outputs of a derivation, or a path that is to be valid. */
 export type DerivedPath =

@@ -2,12 +2,11 @@
 
 import { DiagnosticError, fail } from "@devenv/diagnostics";
 import { type Engine, keepingOfSettings, type SubstitutablePath, wishesOfSettings } from "@devenv/engine";
-import { parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
+import { parseDrvPath, parseStorePath, type StorePath, ProtocolError } from "@devenv/nix-formats";
 import type { Store, VerifyFault } from "@devenv/store";
 import { type AddRequestOptions, AddRequests } from "./add-requests.ts";
 import { BuildRequests, type ClientChoice } from "./build-requests.ts";
 import type { ByteSink } from "./byte-sink.ts";
-import { ProtocolError } from "./byte-source.ts";
 import { garbageActions, operations } from "./operations.ts";
 import { bytesOf, readPaths, requireValid, textOf, writePathInfo } from "./store-objects.ts";
 import type { WorkerHandler, WorkerRequest } from "./worker-session.ts";
@@ -253,6 +252,7 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		[operations.queryMissing, (request) => builds.queryMissing(request)],
 		[operations.buildPaths, (request) => builds.buildPaths(request)],
 		[operations.buildPathsWithResults, (request) => builds.buildPathsWithResults(request)],
+		[operations.buildDerivation, (request) => builds.buildDerivation(request)],
 		[
 			operations.queryRealisation,
 			async (request) => {

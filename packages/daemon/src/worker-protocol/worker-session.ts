@@ -7,15 +7,16 @@
 
 import type { Socket } from "node:net";
 import { DiagnosticError } from "@devenv/diagnostics";
+import { ProtocolError } from "@devenv/nix-formats";
 import type { Log } from "../log.ts";
 import { BuildReport } from "./build-report.ts";
 import { ByteSink } from "./byte-sink.ts";
-import { ProtocolError, SocketSource } from "./byte-source.ts";
 import { CLIENT_MAGIC, levels, messages, NEWEST_MINOR, OLDEST_MINOR, SERVER_MAGIC } from "./operations.ts";
+import { StreamSource } from "@devenv/store";
 
 /** What a request is answered with. */
 export interface WorkerRequest {
-	readonly source: SocketSource;
+	readonly source: StreamSource;
 	/** The minor version that both sides speak. */
 	readonly minor: number;
 	/** Aborted when the client leaves. */
@@ -47,7 +48,7 @@ export interface WorkerSessionOptions {
 
 export class WorkerSession {
 	readonly #socket: Socket;
-	readonly #source: SocketSource;
+	readonly #source: StreamSource;
 	readonly #sink: ByteSink;
 	readonly #options: WorkerSessionOptions;
 	readonly #controller = new AbortController();
@@ -57,7 +58,7 @@ export class WorkerSession {
 		this.#socket = socket;
 		this.#options = options;
 		this.#sink = new ByteSink(socket);
-		this.#source = new SocketSource(socket, () => {
+		this.#source = new StreamSource(socket, () => {
 			this.#controller.abort(new Error("the client left"));
 		});
 		void this.#run().finally(() => {

@@ -45,6 +45,8 @@ export interface RealiserOptions {
 	readonly builtins: ReadonlyMap<string, BuiltinBuilder>;
 	/** Who opened the store closes it, before the store. */
 	readonly readyStage?: ReadyStage<FirstStage>;
+	/** A derivation that does not lie in the store. */
+	readonly given?: (drvPath: DrvPath) => Derivation | undefined;
 	/** Folder for logs. */
 	readonly logs: string;
 	readonly policy: BuildPolicy;
@@ -95,7 +97,7 @@ async function withOutputsLocked(
 	action: (work: () => Work, outputs: readonly StorePath[]) => Promise<void>,
 ): Promise<void> {
 	const { store } = options;
-	const drv = store.readDerivation(drvPath);
+	const drv = options.given?.(drvPath) ?? store.readDerivation(drvPath);
 	const outputs = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
 	for (const path of outputs) store.addTempRoot(path);
 	const policy = policyOf(options.policy, context.wishes);

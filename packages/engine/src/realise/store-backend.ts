@@ -5,7 +5,7 @@ import { type Derivation, type DrvPath, parseDrvPath, type StorePath } from "@de
 import type { Plan, QueueBackend, RealiseContext } from "../queue/build-queue.ts";
 import { isDownload, realiseDerivation, rebuildDerivation, type RealiserOptions } from "./realise-derivation.ts";
 
-export interface BackendOptions extends RealiserOptions {
+export interface BackendOptions extends Omit<RealiserOptions, "given"> {
 	/** As {@link QueueBackend.substitute}. */
 	readonly substitute: (
 		drv: Derivation,
@@ -15,16 +15,45 @@ export interface BackendOptions extends RealiserOptions {
 }
 
 export class StoreBackend implements QueueBackend {
-	readonly #options: BackendOptions;
+	readonly #options: RealiserOptions & Pick<BackendOptions, "substitute">;
+	/** Derivations that are worked on, and do not lie in the store. */
+	readonly #given = new Map<DrvPath, { readonly derivation: Derivation; users: number }>();
 
 	constructor(options: BackendOptions) {
-		this.#options = options;
+		this.#options = { ...options, given: (drvPath) => this.#given.get(drvPath)?.derivation };
+	}
+
+	/**
+	 * Takes a derivation that need not lie in the store for that of this path, while `work` goes on; one that does is taken in its
+	 * place. Fails with `STORE_PATH_NOT_VALID` where an input is not there, and with `WIRE_DERIVATION`.
+	 */
+	async withDerivation<T>(drvPath: DrvPath, derivation: Derivation, work: () => Promise<T>): Promise<T> {
+		const { store } = this.#options;
+		for (const input of derivation.inputSrcs) {
+			store.addTempRoot(input);
+			store.pathInfo(input);
+		}
+		store.addTempRoot(drvPath);
+		if (store.isValid(drvPath)) {
+			requireSameOutputs(drvPath, store.readDerivation(drvPath), derivation);
+			return work();
+		}
+		const entry = this.#given.get(drvPath) ?? { derivation, users: 0 };
+		requireSameOutputs(drvPath, entry.derivation, derivation);
+		entry.users += 1;
+		this.#given.set(drvPath, entry);
+		try {
+			return await work();
+		} finally {
+			entry.users -= 1;
+			if (entry.users === 0) this.#given.delete(drvPath);
+		}
 	}
 
 	plan(text: string, outputs: readonly string[], check: boolean): Plan {
 		const { store } = this.#options;
 		const drvPath: DrvPath = parseDrvPath(text, store.storeDir);
-		const drv = store.readDerivation(drvPath);
+		const drv = this.#options.given?.(drvPath) ?? store.readDerivation(drvPath);
 		const paths = outputs.map((name) => drv.outputs.get(name)?.path ?? "");
 		for (const path of paths) if (path !== "") store.addTempRoot(path);
 		const valid = paths.every((path): path is StorePath => path !== "" && store.isValid(path));
@@ -54,6 +83,17 @@ export class StoreBackend implements QueueBackend {
 	/** Builds again what is valid; its inputs are. */
 	rebuild(drvPath: DrvPath, context: RealiseContext): Promise<void> {
 		return rebuildDerivation(drvPath, this.#options, context);
+	}
+}
+
+function requireSameOutputs(drvPath: DrvPath, known: Derivation, given: Derivation): void {
+	for (const [name, { path }] of given.outputs) {
+		if (known.outputs.get(name)?.path !== path) {
+			fail(
+				"WIRE_DERIVATION",
+				`the derivation that was sent as ${drvPath} has another output '${name}' than the one here`,
+			);
+		}
 	}
 }
 

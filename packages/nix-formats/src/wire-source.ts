@@ -1,13 +1,11 @@
 /**
- * The incoming side of Nix's worker protocol: numbers of 8 bytes, little endian; strings with their length before them, padded
- * to 8 bytes; and framed data, pieces with their length before them and an empty one at the end. Layer 4.
+ * What Nix's programs say to each other, read: numbers of 8 bytes, little endian; strings with their length before them, padded
+ * to 8 bytes; and framed data, pieces with their length before them and an empty one at the end. Layer 1, pure.
  *
- * Source: Nix manual, "Serialisation"; `src/libstore/worker-protocol.hh` of Nix. Strings are byte strings.
+ * Source: Nix manual, "Serialisation"; `src/libutil/serialise.hh` of Nix. Strings are byte strings.
  */
 
-import type { Socket } from "node:net";
-
-/** What a client sent is not of the protocol, or more than anybody needs. The connection cannot go on. */
+/** What the other side sent is not of the protocol, or more than anybody needs. The connection cannot go on. */
 export class ProtocolError extends Error {}
 
 /** Bytes of one string; texts of derivations are the longest. */
@@ -64,6 +62,16 @@ export abstract class ByteSource {
 		}
 	}
 
+	/** All that comes, until nobody wants more. */
+	async *pieces(): AsyncGenerator<Buffer> {
+		for (let piece = await this.some(1 << 20); piece !== undefined; piece = await this.some(1 << 20)) yield piece;
+	}
+
+	/** Bytes that were taken too many, to be given again. */
+	putBack(bytes: Uint8Array): void {
+		this.#piece = Buffer.concat([bytes, this.#piece]);
+	}
+
 	async number(): Promise<number> {
 		const value = (await this.bytes(8)).readBigUInt64LE();
 		if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError(`the number ${value} is too large`);
@@ -113,7 +121,7 @@ export abstract class ByteSource {
 	}
 }
 
-class FramedSource extends ByteSource {
+export class FramedSource extends ByteSource {
 	readonly #outer: ByteSource;
 	#left = 0;
 	#ended = false;
@@ -123,17 +131,12 @@ class FramedSource extends ByteSource {
 		this.#outer = outer;
 	}
 
-	/** All that is left. */
-	async *rest(): AsyncGenerator<Buffer> {
-		for (let piece = await this.some(1 << 20); piece !== undefined; piece = await this.some(1 << 20)) yield piece;
-	}
-
 	/** Does work with these data; what it leaves is read too, also where it fails, so that the next request is found. */
 	async whole<T>(work: () => Promise<T>): Promise<T> {
 		try {
 			return await work();
 		} finally {
-			for await (const _ of this.rest());
+			for await (const _ of this.pieces());
 		}
 	}
 
@@ -149,54 +152,6 @@ class FramedSource extends ByteSource {
 		const piece = await this.#outer.some(Math.min(this.#left, 1 << 20));
 		if (piece === undefined) throw new ProtocolError("the data end too early");
 		this.#left -= piece.length;
-		return piece;
-	}
-}
-
-export type { FramedSource };
-
-/** Bytes that wait to be read before the sender is made to wait. */
-const HIGH_WATER = 4 * 1024 * 1024;
-
-/** What comes from a socket. It is read ahead, so that its end is noticed also while nobody reads. */
-export class SocketSource extends ByteSource {
-	readonly #socket: Socket;
-	readonly #pieces: Buffer[] = [];
-	#size = 0;
-	#ended = false;
-	#wake: (() => void) | undefined;
-
-	/** @param onEnd called once when nothing more will come */
-	constructor(socket: Socket, onEnd: () => void) {
-		super();
-		this.#socket = socket;
-		socket.on("data", (piece: Buffer) => {
-			this.#pieces.push(piece);
-			this.#size += piece.length;
-			if (this.#size > HIGH_WATER) socket.pause();
-			this.#wake?.();
-		});
-		const end = (): void => {
-			if (this.#ended) return;
-			this.#ended = true;
-			this.#wake?.();
-			onEnd();
-		};
-		socket.once("end", end);
-		socket.on("error", end);
-		socket.once("close", end);
-	}
-
-	protected override async next(): Promise<Buffer | undefined> {
-		while (this.#pieces.length === 0 && !this.#ended) {
-			await new Promise<void>((resolve) => {
-				this.#wake = resolve;
-			});
-			this.#wake = undefined;
-		}
-		const piece = this.#pieces.shift();
-		this.#size -= piece?.length ?? 0;
-		if (this.#size <= HIGH_WATER && this.#socket.isPaused()) this.#socket.resume();
 		return piece;
 	}
 }
