@@ -2,6 +2,7 @@
 
 import { execFile, spawn, spawnSync } from "node:child_process";
 import {
+	chmodSync,
 	existsSync,
 	mkdirSync,
 	readdirSync,
@@ -302,6 +303,43 @@ test.serial("network: the Nix of our own package set builds with our daemon, fro
 	t.regex(stdout + stderr, /Trusted: 1/);
 	t.regex(stdout, /^\/nix\/store\/[^ ]*-two$/m, stderr);
 	t.regex(stdout, /failed as it should\s+sound/);
+});
+
+test.serial("real Nix has our daemon mend what is damaged", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("mending", { "default.nix": derivations });
+	const build = (...flags: readonly string[]): Ended =>
+		nix(["nix-build", "-A", "one", "--no-out-link", ...flags], { cwd: project });
+	const out = build().stdout.trim();
+	const damage = (): void => {
+		chmodSync(root + out, 0o644);
+		writeFileSync(root + out, "2\n");
+		chmodSync(root + out, 0o444);
+	};
+	damage();
+	t.is(build().code, 0);
+	t.is(readFileSync(root + out, "utf8"), "2\n", "nobody has looked");
+	const repaired = build("--repair");
+	t.is(repaired.code, 0, repaired.stderr);
+	t.is(readFileSync(root + out, "utf8"), "1\n");
+	damage();
+	t.not(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
+	const verified = nix(["nix-store", "--verify", "--check-contents", "--repair"]);
+	t.is(verified.code, 0, verified.stderr);
+	t.is(readFileSync(root + out, "utf8"), "1\n");
+	t.is(nix(["nix-store", "--verify", "--check-contents"]).code, 0);
+});
+
+test.serial("our daemon builds for a real Nix that keeps its things elsewhere", async (t) => {
+	if (!(await ready(t))) return;
+	const project = installation.project("build-machine", { "default.nix": derivations });
+	const store = join(installation.folder, "coordinator");
+	const flags = ["--no-out-link", "-j0", "--builders", `${remote} - - 1 1`];
+	const two = nix(["nix-build", "-A", "two", ...flags], { cwd: project, store });
+	t.is(two.code, 0, two.stderr);
+	t.is(readFileSync(`${store}${two.stdout.trim()}/number`, "utf8"), "1\n");
+	const bad = nix(["nix-build", "-A", "bad", ...flags], { cwd: project, store });
+	t.regex(bad.stderr, /last words[^]*building 'bad' failed: its builder left with status 3/);
 });
 
 test.serial("real Nix collects our garbage, and what a root keeps stays", async (t) => {

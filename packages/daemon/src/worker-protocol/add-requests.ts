@@ -81,24 +81,24 @@ export class AddRequests {
 
 	async addToStoreNar({ answer, source }: WorkerRequest): Promise<void> {
 		const info = await readPathInfo(source, this.#options.store.storeDir);
-		await source.boolean(); // repair
+		const replace = await source.boolean();
 		await source.boolean(); // without signatures: the client is trusted
 		const data = source.framed();
 		await answer(
-			() => data.whole(() => this.#import(info, data)),
+			() => data.whole(() => this.#import({ ...info, replace }, data)),
 			() => undefined,
 		);
 	}
 
 	async addMultipleToStore({ answer, source }: WorkerRequest): Promise<void> {
-		await source.boolean(); // repair
+		const replace = await source.boolean();
 		await source.boolean(); // without signatures
 		const data = source.framed();
 		await answer(
 			() =>
 				data.whole(async () => {
 					for (let left = await data.number(); left > 0; left--)
-						await this.#import(await readPathInfo(data, this.#options.store.storeDir), data);
+						await this.#import({ ...(await readPathInfo(data, this.#options.store.storeDir)), replace }, data);
 				}),
 			() => undefined,
 		);
@@ -108,7 +108,7 @@ export class AddRequests {
 	async #import(info: NarImport, data: FramedSource): Promise<void> {
 		const { store } = this.#options;
 		store.addTempRoot(info.path);
-		if (store.isValid(info.path)) {
+		if (store.isValid(info.path) && info.replace !== true) {
 			for await (const _ of data.stream(info.narSize));
 			return;
 		}

@@ -1,6 +1,6 @@
 /** Requests of the worker protocol to build, and what would be built. Layer 4. */
 
-import { fail } from "@devenv/diagnostics";
+import { DiagnosticError, fail } from "@devenv/diagnostics";
 import {
 	type BuildResult,
 	buildResultOf,
@@ -10,17 +10,19 @@ import {
 	type GarbageRequest,
 	type Realisation,
 	realisationsOf,
+	type WorkOptions,
 } from "@devenv/engine";
 import type { ByteSink } from "./byte-sink.ts";
 import {
 	type DrvPath,
 	parseDrvPath,
+	equalHashes,
 	readBasicDerivation,
 	type StorePath,
 	type ByteSource,
 	ProtocolError,
 } from "@devenv/nix-formats";
-import type { Store } from "@devenv/store";
+import { hashPaths, type Store } from "@devenv/store";
 import { buildModes } from "./operations.ts";
 import { bytesOf, type DerivedPath, parseDerivedPath } from "./store-objects.ts";
 import type { WorkerRequest } from "./worker-session.ts";
@@ -72,9 +74,9 @@ export class BuildRequests {
 
 	async buildPaths(request: WorkerRequest): Promise<void> {
 		const wanted = await readDerived(request.source, this.#options.store.storeDir);
-		const check = await readMode(request);
+		const mode = await readMode(request);
 		await request.answer(
-			() => this.#build(wanted, check, request),
+			() => this.#build(wanted, mode, request),
 			(sink) => sink.number(1),
 		);
 	}
@@ -83,10 +85,10 @@ export class BuildRequests {
 	async buildPathsWithResults(request: WorkerRequest): Promise<void> {
 		const { minor, source } = request;
 		const wanted = await readDerived(source, this.#options.store.storeDir);
-		const check = await readMode(request);
+		const mode = await readMode(request);
 		await request.answer(
 			async () => {
-				const result = await buildResultOf(() => this.#build(wanted, check, request));
+				const result = await buildResultOf(() => this.#build(wanted, mode, request));
 				return wanted.map((each) => ({ each, ...this.#resultOf(each, result) }));
 			},
 			(sink, all) =>
@@ -103,14 +105,19 @@ export class BuildRequests {
 		const { minor, source, signal, report } = request;
 		const drvPath = parseDrvPath(await source.string(), store.storeDir);
 		const derivation = await readBasicDerivation(source, drvPath, store.storeDir);
-		const check = await readMode(request);
+		const mode = await readMode(request);
 		await request.answer(
 			async () => {
 				const { keepGoing, wishes } = this.#choice;
 				const names = [...derivation.outputs.keys()];
 				for (const { path } of derivation.outputs.values()) if (path !== "") store.addTempRoot(path);
-				const options = { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } };
-				const result = await buildResultOf(() => engine.buildDerivation(drvPath, derivation, options));
+				const options = { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check: mode === "check" } };
+				const result = await buildResultOf(async () => {
+					// What there is to mend it by lies in the store of who asks.
+					if (mode === "repair")
+						fail("WORKER_UNSUPPORTED", "this daemon repairs only what was built of a derivation in its store");
+					await engine.buildDerivation(drvPath, derivation, options);
+				});
 				return { result, outputs: result.message === "" ? realisationsOf(store, derivation, names) : [] };
 			},
 			(sink, built) => writeResult(sink, { ...built, minor }),
@@ -135,7 +142,7 @@ export class BuildRequests {
 		return { result: whole, outputs: realisations };
 	}
 
-	async #build(wanted: readonly DerivedPath[], check: boolean, { report, signal }: WorkerRequest): Promise<void> {
+	async #build(wanted: readonly DerivedPath[], mode: BuildMode, { report, signal }: WorkerRequest): Promise<void> {
 		const { engine, store } = this.#options;
 		const opaque = wanted.flatMap((each) => (each.kind === "opaque" ? [each.path] : []));
 		for (const path of opaque) store.addTempRoot(path);
@@ -151,9 +158,20 @@ export class BuildRequests {
 			}
 		}
 		const { keepGoing, wishes } = this.#choice;
-		await engine.realiseOutputs(outputs, { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check } });
+		const options = { signal, onEvent: report.receive, keepGoing, wishes: { ...wishes, check: mode === "check" } };
+		await engine.realiseOutputs(outputs, options);
+		if (mode === "repair") await this.#repairDamaged(wanted, options);
 		const first = opaque.find((path) => !store.isValid(path));
 		if (first !== undefined) fail("STORE_PATH_NOT_VALID", `path '${first}' does not exist and cannot be created`);
+	}
+
+	/** As with Nix: all that is wanted, and all that it refers to, whose contents are not what was registered. */
+	async #repairDamaged(wanted: readonly DerivedPath[], options: WorkOptions): Promise<void> {
+		const { engine, store } = this.#options;
+		const paths = wanted.flatMap((each) => (each.kind === "opaque" ? [each.path] : [...this.#outputs(each).values()]));
+		for (const path of store.computeClosure(paths)) {
+			if (await isDamaged(store, path)) await engine.repair(path, options);
+		}
 	}
 
 	#outputs(each: Extract<DerivedPath, { kind: "built" }>): Map<string, StorePath> {
@@ -179,12 +197,16 @@ function readDerived(source: ByteSource, storeDir: string): Promise<DerivedPath[
 	return source.list(async () => parseDerivedPath(await source.string(), storeDir));
 }
 
-/** Whether what is valid is to be built again and compared. */
-async function readMode({ source }: WorkerRequest): Promise<boolean> {
-	const mode = await source.number();
-	if (mode === buildModes.repair) throw new ProtocolError("repairing is not supported");
-	if (mode !== buildModes.normal && mode !== buildModes.check) throw new ProtocolError(`${mode} is no way to build`);
-	return mode === buildModes.check;
+type BuildMode = keyof typeof buildModes;
+
+async function readMode({ source }: WorkerRequest): Promise<BuildMode> {
+	const number = await source.number();
+	const mode = (Object.keys(buildModes) as BuildMode[]).find((each) => buildModes[each] === number);
+	return mode ?? failMode(number);
+}
+
+function failMode(number: number): never {
+	throw new ProtocolError(`${number} is no way to build`);
 }
 
 /** A result without the path that it is of. */
@@ -198,4 +220,15 @@ function writeResult(
 	sink.number(started).number(stopped);
 	if (built.minor >= 37) sink.number(0).number(0); // processor time is not known
 	sink.list(built.outputs, ([id, json]) => sink.string(id).string(json));
+}
+
+/** Whether an object's contents are not those that were registered, or cannot be read. */
+async function isDamaged(store: Store, path: StorePath): Promise<boolean> {
+	try {
+		const [digest] = await hashPaths([{ path: store.physical(path) }]);
+		return digest === undefined || !equalHashes(digest.narHash, store.pathInfo(path).narHash);
+	} catch (error) {
+		if (error instanceof DiagnosticError) return true;
+		throw error;
+	}
 }

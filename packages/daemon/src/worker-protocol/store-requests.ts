@@ -254,6 +254,17 @@ export function storeRequests(options: StoreRequestOptions): Map<number, WorkerH
 		[operations.buildPathsWithResults, (request) => builds.buildPathsWithResults(request)],
 		[operations.buildDerivation, (request) => builds.buildDerivation(request)],
 		[
+			operations.registerDrvOutput,
+			async (request) => {
+				await request.source.string();
+				await request.answer(
+					() => unsupported("derivations whose outputs are addressed by their contents"),
+					() => undefined,
+				);
+			},
+		],
+		[
+			// Of derivations whose outputs are addressed by their contents, of which there are none here.
 			operations.queryRealisation,
 			async (request) => {
 				await request.source.string();

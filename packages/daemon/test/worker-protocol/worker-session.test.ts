@@ -249,6 +249,19 @@ test("what cannot be done is answered, and the next request is heard", async (t)
 	t.deepEqual(numbers(answer.subarray(answer.length - 16)), [messages.last, 0]);
 });
 
+test("there are no realisations, and none can be registered", async (t) => {
+	const id = `sha256:${"0".repeat(64)}!out`;
+	const words = greeting()
+		.number(operations.registerDrvOutput)
+		.string(JSON.stringify({ id, outPath: "x" }));
+	words.number(operations.queryRealisation).string(id);
+	const answer = await server.say(
+		words.bytes,
+		(said) => said.includes("does not support derivations") && endsWith(said, 0),
+	);
+	t.deepEqual(numbers(answer.subarray(answer.length - 16)), [messages.last, 0]);
+});
+
 test("damaged conversations end in a message, never in a crash, and write nothing elsewhere", async (t) => {
 	t.timeout(120_000);
 	const bytes = conversation();
