@@ -78,7 +78,7 @@ export function createEngine(options: EngineOptions): Engine {
 	mkdirSync(options.state, { recursive: true, mode: 0o700 });
 	mkdirSync(options.cache, { recursive: true, mode: 0o700 });
 	const { storeRoot, place = { root: storeRoot }, settings } = options;
-	const store = openStore({ autoOptimise: settings.autoOptimiseStore, ...place });
+	const store = openStore({ autoOptimise: settings.autoOptimiseStore, reserve: settings.gcReservedSpace, ...place });
 	return new StoreEngine(store, options);
 }
 

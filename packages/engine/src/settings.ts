@@ -27,6 +27,8 @@ export interface Settings {
 	readonly keepOutputs: boolean;
 	/** Whether files of what comes into the store become links of equal ones at once. */
 	readonly autoOptimiseStore: boolean;
+	/** Bytes that are kept for collecting garbage on a full disk. */
+	readonly gcReservedSpace: number;
 	/** Files of the keys that sign what is built here. */
 	readonly secretKeyFiles: readonly string[];
 	/** Program that is run after each build; its path. */
@@ -58,6 +60,7 @@ export function defaultSettings(): Settings {
 		keepDerivations: true,
 		keepOutputs: false,
 		autoOptimiseStore: false,
+		gcReservedSpace: 8 * 1024 * 1024,
 		secretKeyFiles: [],
 		postBuildHook: undefined,
 		maxFetches: 8,
@@ -102,6 +105,7 @@ const options: ReadonlyMap<string, Option> = new Map<string, Option>([
 	["keep_derivations", switchOption("keepDerivations")],
 	["keep_outputs", switchOption("keepOutputs")],
 	["auto_optimise_store", switchOption("autoOptimiseStore")],
+	["gc_reserved_space", numberOption("gcReservedSpace", 0, Number.MAX_SAFE_INTEGER)],
 	["secret_key_files", listOption("secretKeyFiles", requireAbsolute, "a list of absolute paths")],
 	["post_build_hook", hookOption],
 	["max_fetches", numberOption("maxFetches", 1, 64)],

@@ -19,6 +19,7 @@ max_log_size: 1000000
 keep_derivations: false
 keep_outputs: true
 auto_optimise_store: true
+gc_reserved_space: 4096
 secret_key_files: [/etc/devenv/key]
 post_build_hook: /usr/local/bin/push
 max_fetches: 5
@@ -39,6 +40,7 @@ trusted_public_keys: ["a-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 		keepDerivations: false,
 		keepOutputs: true,
 		autoOptimiseStore: true,
+		gcReservedSpace: 4096,
 		secretKeyFiles: ["/etc/devenv/key"],
 		postBuildHook: "/usr/local/bin/push",
 		maxFetches: 5,

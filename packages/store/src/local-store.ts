@@ -62,6 +62,7 @@ import type {
 	VerifyFault,
 } from "./store.ts";
 import { hasCode, translateFailure, translateFailures } from "./store-failure.ts";
+import { keepReserve, releaseReserve } from "./space-reserve.ts";
 import { storeLayout, type StorePlace, type StoreLayout } from "./store-layout.ts";
 import { TempRoots } from "./temp-roots.ts";
 import { forgetMissing, verifyStore } from "./verify.ts";
@@ -69,6 +70,8 @@ import { forgetMissing, verifyStore } from "./verify.ts";
 export interface OpenStoreOptions extends StorePlace {
 	/** Writes nothing; a store that does not exist is empty. Methods that would write fail with `STORE_READ_ONLY`. */
 	readonly readOnly?: boolean;
+	/** It is opened to collect garbage: space that was kept for that is given back first. */
+	readonly collecting?: boolean;
 }
 
 /** Opens a store, makes it where there is none, and removes what killed processes left in it. */
@@ -93,7 +96,7 @@ class LocalStore implements Store {
 	#closed = false;
 
 	constructor(options: OpenStoreOptions) {
-		const { readOnly: _, ...place } = options;
+		const { readOnly: _, collecting = false, ...place } = options;
 		this.place = { ...place, root: resolve(options.root) };
 		const layout = storeLayout(this.place);
 		this.#layout = layout;
@@ -102,6 +105,7 @@ class LocalStore implements Store {
 		this.builderCache = layout.builderCache;
 		this.buildLogs = layout.buildLogs;
 		this.readOnly = options.readOnly ?? false;
+		if (collecting) releaseReserve(layout);
 		if (!this.readOnly) makeFolders(layout);
 		this.#database = new Database(layout, this.readOnly);
 		this.#paths = new PathTable(this.#database, layout.storeDir);
@@ -109,6 +113,7 @@ class LocalStore implements Store {
 		if (!this.readOnly) {
 			removeDeadSessions(layout, this.#database, this.#paths);
 			removeStaleMark(layout);
+			if (!collecting) this.#keepReserve();
 		}
 	}
 
@@ -307,9 +312,14 @@ class LocalStore implements Store {
 
 	collectGarbage(options: GarbageOptions = {}): GarbageReport {
 		return this.#writing("collect garbage", () => {
-			const session = this.#openSession();
-			const context = { layout: this.#layout, database: this.#database, paths: this.#paths };
-			return collectGarbage({ ...context, session, locks: this.#pathLocks() }, options);
+			if (options.dryRun !== true) releaseReserve(this.#layout);
+			try {
+				const session = this.#openSession();
+				const context = { layout: this.#layout, database: this.#database, paths: this.#paths };
+				return collectGarbage({ ...context, session, locks: this.#pathLocks() }, options);
+			} finally {
+				this.#keepReserve();
+			}
 		});
 	}
 
@@ -387,6 +397,11 @@ class LocalStore implements Store {
 			};
 			this.#register([{ info, from, ...(derivation && { derivation }) }]);
 		});
+	}
+
+	#keepReserve(): void {
+		const { reserve } = this.place;
+		if (reserve !== undefined) keepReserve(this.#layout, reserve);
 	}
 
 	/** What lies at `from` is about to be registered. */

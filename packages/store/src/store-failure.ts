@@ -11,6 +11,8 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
+/** The memory that processes share of a database cannot grow: there is no space for it. An extended code. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 
 interface Cause {
 	readonly code?: unknown;
@@ -34,7 +36,7 @@ export function translateFailure(what: string, error: unknown): unknown {
 	const place = typeof path === "string" ? ` (${path})` : "";
 	const make = (name: string, message: string, detail: DiagnosticDetail): DiagnosticError =>
 		new DiagnosticError(diagnose(name, `cannot ${what}: ${message}`, detail), { cause: error });
-	if (code === "ENOSPC" || code === "EDQUOT" || primary(errcode) === SQLITE_FULL) {
+	if (code === "ENOSPC" || code === "EDQUOT" || primary(errcode) === SQLITE_FULL || errcode === SQLITE_IOERR_SHMSIZE) {
 		return make("STORE_DISK_FULL", `the disk or quota is full${place}`, {
 			hint: "free some space and run the command again; nothing was changed",
 		});

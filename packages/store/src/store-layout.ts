@@ -18,6 +18,8 @@ export interface StoreLayout {
 	readonly buildLogs: string;
 	readonly database: string;
 	readonly schemaFile: string;
+	/** Nix's file that takes space away for collecting garbage: see space-reserve.ts. */
+	readonly reserve: string;
 	readonly gcRoots: string;
 	readonly tempRoots: string;
 	readonly profiles: string;
@@ -47,6 +49,8 @@ export interface StorePlace {
 	readonly stateDir?: string;
 	/** Physical folder of build logs; default `nix/var/log/nix` in the root. */
 	readonly logDir?: string;
+	/** Bytes that are kept for collecting garbage on a full disk; none unless told. */
+	readonly reserve?: number;
 	/** Whether files of what is added become links of equal ones at once; not unless told. */
 	readonly autoOptimise?: boolean;
 }
@@ -64,6 +68,7 @@ export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: give
 		buildLogs: `${logDir ?? `${base}/nix/var/log/nix`}/drvs`,
 		database: `${stateDir}/db/db.sqlite`,
 		schemaFile: `${stateDir}/db/schema`,
+		reserve: `${stateDir}/db/reserved`,
 		gcRoots: `${stateDir}/gcroots`,
 		tempRoots: `${stateDir}/temproots`,
 		profiles: `${stateDir}/profiles`,

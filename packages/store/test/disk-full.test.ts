@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { skip, temporaryFolder } from "@devenv/test-support";
 import type { StorePath } from "@devenv/nix-formats";
@@ -69,4 +69,50 @@ test("a full disk is a diagnostic, changes nothing, and is over when there is sp
 	t.deepEqual(await store.verify({ checkContents: true }), []);
 	store.addText({ name: "second", contents: "y" });
 	t.deepEqual(await store.verify({ checkContents: true }), []);
+});
+
+test("garbage is collected where not one byte is free", async (t) => {
+	const folder = temporaryFolder(t);
+	const disk = `${folder}/disk`;
+	mkdirSync(disk);
+	const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
+	if (mount.status !== 0) {
+		skip(t, "a small tmpfs cannot be mounted here (it takes root)");
+		return;
+	}
+	t.teardown(() => execFileSync("umount", ["--lazy", disk]));
+	const place = { root: disk, reserve: 1 << 20 };
+	const reserved = `${disk}/nix/var/nix/db/reserved`;
+	const fill = (file: string): void => {
+		t.throws(
+			() => {
+				for (;;) writeFileSync(file, "x".repeat(4096), { flag: "a" });
+			},
+			{ code: "ENOSPC" },
+		);
+	};
+	{
+		using store = openStore(place);
+		t.is(statSync(reserved).size, 1 << 20);
+		for (let index = 0; index < 20; index += 1) addSample(store, sampleDerivation(`x${index}`));
+	}
+	await untilSpace(disk);
+	fill(`${disk}/filler`);
+	t.throws(() => openStore({ root: disk }).addText({ name: "more", contents: "x".repeat(10_000) }), {
+		message: /^STORE_DISK_FULL: /,
+	});
+	{
+		using store = openStore({ ...place, collecting: true });
+		t.is(store.collectGarbage().deleted.length, 20);
+		t.deepEqual(await store.verify({ checkContents: true }), []);
+	}
+	// It comes back when there is space for it.
+	rmSync(`${disk}/filler`);
+	await untilSpace(disk);
+	openStore(place).close();
+	t.is(statSync(reserved).size, 1 << 20);
+	rmSync(reserved);
+	writeFileSync(`${disk}/filler`, "x".repeat(3 << 20));
+	openStore(place).close();
+	t.false(existsSync(reserved));
 });

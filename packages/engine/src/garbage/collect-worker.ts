@@ -12,7 +12,7 @@ parentPort?.postMessage(reply);
 
 function answer(request: CollectRequest): CollectReply {
 	try {
-		const store = openStore(request.place);
+		const store = openStore({ ...request.place, collecting: !request.dryRun });
 		try {
 			return { kind: "report", report: collect(store, request) };
 		} finally {
