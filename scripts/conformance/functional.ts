@@ -111,9 +111,7 @@ function placeDropIns(): void {
 	writeFileSync(join(scratch, "home/config/config.yaml"), `sandbox_paths: ${JSON.stringify(seen)}\n`);
 	const client = `'${process.execPath}' --disable-warning=ExperimentalWarning '${join(top, "build/client/main.cjs")}'`;
 	for (const name of replaced) {
-		// Ours read no nix.conf, but its settings from this variable.
-		const settings = 'NIX_CONFIG="$(cat "$NIX_CONF_DIR/nix.conf")"';
-		const text = `#!/bin/sh\necho ${name} >>"$DROP_INS_LOG"\n${settings} DEVENV_HOME='${scratch}/home' exec ${client} ${name} "$@"\n`;
+		const text = `#!/bin/sh\necho ${name} >>"$DROP_INS_LOG"\nDEVENV_HOME='${scratch}/home' exec ${client} ${name} "$@"\n`;
 		writeFileSync(join(folder, name), text, { mode: 0o755 });
 	}
 }

@@ -29,7 +29,7 @@ const unsupported: Readonly<Record<string, string>> = {
 	"--repair": "what is damaged is not built again",
 };
 
-/** Fails with `USAGE`. `config` is the text of NIX_CONFIG. */
+/** Fails with `USAGE`. `config` is the text of Nix's configuration. */
 export function parseBuildArguments(argv: readonly string[], config: string = ""): ParsedBuild {
 	const rest: string[] = [];
 	let outLink: string | undefined = "result";

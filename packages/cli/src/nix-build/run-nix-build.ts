@@ -16,6 +16,7 @@ import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import type { FoundDerivation } from "../nix-instantiate/derivation-search.ts";
 import { instantiateInThread, storeRootOf } from "../nix-instantiate/run-nix-instantiate.ts";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 import { reportFailure } from "../nix-programs/nix-error.ts";
 import { tellPlan } from "../nix-programs/tell-plan.ts";
 import { tellEvents } from "../nix-store/store-realise.ts";
@@ -27,7 +28,7 @@ import { buildUsage } from "./build-usage.ts";
 export async function runNixBuild(argv: readonly string[]): Promise<number> {
 	let parsed: ParsedBuild;
 	try {
-		parsed = parseBuildArguments(argv, process.env["NIX_CONFIG"]);
+		parsed = parseBuildArguments(argv, nixConfiguration());
 	} catch (error) {
 		return reportFailure(error);
 	}

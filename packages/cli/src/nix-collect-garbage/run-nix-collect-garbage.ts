@@ -1,6 +1,7 @@
 /** `nix-collect-garbage`: the drop-in for Nix's program. Layer 5. */
 
 import { join } from "node:path";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failUsage, reportFailure } from "../nix-programs/nix-error.ts";
 import { ProgramStore } from "../nix-programs/program-store.ts";
@@ -30,7 +31,7 @@ export async function runNixCollectGarbage(argv: readonly string[]): Promise<num
 	let world: ProgramStore | undefined;
 	try {
 		if (await tellAbout(PROGRAM, usage, argv)) return 0;
-		const reader = new ArgumentReader(PROGRAM, argv, process.env["NIX_CONFIG"]);
+		const reader = new ArgumentReader(PROGRAM, argv, nixConfiguration());
 		let [removeOld, dryRun] = [false, false];
 		let [olderThan, maxFreed]: (string | undefined)[] = [];
 		for (let word = reader.next(new Set()); word !== undefined; word = reader.next(new Set())) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DEFAULT_STORE_DIR, type StorePath } from "@devenv/nix-formats";
 import { type PathInfo, referencesFirst, type Store } from "@devenv/store";
 import { RemoteStore } from "../nix-serve/serve-client.ts";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failUsage, reportFailure } from "../nix-programs/nix-error.ts";
 import { ProgramStore } from "../nix-programs/program-store.ts";
@@ -46,7 +47,7 @@ export async function runNixCopyClosure(argv: readonly string[]): Promise<number
 	let remote: RemoteStore | undefined;
 	try {
 		if (await tellAbout(PROGRAM, usage, argv)) return 0;
-		const reader = new ArgumentReader(PROGRAM, argv, process.env["NIX_CONFIG"]);
+		const reader = new ArgumentReader(PROGRAM, argv, nixConfiguration());
 		const given = parseCopyArguments(reader);
 		world = new ProgramStore(reader.common());
 		remote = await RemoteStore.connect({

@@ -29,7 +29,7 @@ export interface InstantiateArguments {
 	readonly addRoot: string | undefined;
 	/** `--store`, as given. */
 	readonly store: string | undefined;
-	/** Settings by `--option`, by a flag of their own or by NIX_CONFIG; later ones win. */
+	/** Settings by `--option`, by a flag of their own or by Nix's configuration; later ones win. */
 	readonly settings: ReadonlyMap<string, string>;
 	/** Settings that Nix does not have, to be warned about. */
 	readonly unknownSettings: readonly string[];
@@ -49,7 +49,7 @@ const ignored: Readonly<Record<string, number>> = {
 	"--eval-store": 1,
 };
 
-/** Reads the arguments; fails with `USAGE` as Nix does. `config` is the text of NIX_CONFIG. */
+/** Reads the arguments; fails with `USAGE` as Nix does. `config` is the text of Nix's configuration. */
 export function parseArguments(argv: readonly string[], config: string = ""): ParsedArguments {
 	return new ArgumentParser(argv, config).parse();
 }

@@ -5,10 +5,12 @@
  * waits, and builds what is imported from derivations.
  */
 
+import { resolve } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { userLayout } from "@devenv/client";
-import { DiagnosticError, unreachable } from "@devenv/diagnostics";
+import { DiagnosticError, fail, unreachable } from "@devenv/diagnostics";
 import { NIX_VERSION } from "@devenv/evaluator";
+import { DEFAULT_STORE_DIR } from "@devenv/nix-formats";
 import type { HomeLayout } from "@devenv/protocol";
 import { callerEnvironment } from "../caller.ts";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
@@ -16,6 +18,7 @@ import { parseArguments, type InstantiateArguments, type ParsedArguments } from 
 import type { InstantiateMessage, InstantiateTask } from "./messages.ts";
 import type { FoundDerivation } from "./derivation-search.ts";
 import { usage } from "./usage.ts";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 
 /** Stack of the evaluating thread, MiB; only touched pages count as memory. */
 const STACK_SIZE = 256;
@@ -26,7 +29,7 @@ const HEAP_SIZE = 8192;
 export function runNixInstantiate(argv: readonly string[]): number | Promise<number> {
 	let parsed: ParsedArguments;
 	try {
-		parsed = parseArguments(argv, process.env["NIX_CONFIG"]);
+		parsed = parseArguments(argv, nixConfiguration());
 	} catch (error) {
 		if (!(error instanceof DiagnosticError)) throw error;
 		for (const { message, hint } of error.diagnostics) process.stderr.write(`error: ${message}\n${hint ?? ""}\n`);
@@ -101,8 +104,18 @@ export async function instantiateInThread(
 	}
 }
 
-/** The root of the store that `--store` names; `dummy://` is none. */
-export function storeRootOf(given: string | undefined, layout: HomeLayout): string | undefined {
+/** The root of the store that `--store` names; `dummy://` is none. Fails with `STORE_KIND` and `STORE_DIR`. */
+export function storeRootOf(
+	given: string | undefined,
+	layout: HomeLayout,
+	environment: Readonly<NodeJS.ProcessEnv> = process.env,
+): string | undefined {
+	const { NIX_STORE_DIR: folder = "" } = environment;
+	if (folder !== "" && resolve(folder) !== DEFAULT_STORE_DIR) {
+		fail("STORE_DIR", `NIX_STORE_DIR is '${folder}', but expressions are evaluated for ${DEFAULT_STORE_DIR} only`, {
+			hint: "unset it; `--store /some/root` has the store below another folder, with the same paths",
+		});
+	}
 	if (given === undefined || given === "auto" || given === "daemon" || given === "local") return layout.storeRoot;
 	if (given.startsWith("dummy://")) return undefined;
 	const root = /^(?:local\?(?:.*&)?root=([^&]+)|local:\/\/(\/.*)|(\/.*))$/.exec(given);

@@ -15,6 +15,7 @@ import {
 } from "@devenv/nix-formats";
 import { parseContentAddress, type Store } from "@devenv/store";
 import { nodeEnvironment } from "../caller.ts";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 import { writeText } from "../nix-programs/byte-output.ts";
 import { ArgumentReader } from "../nix-programs/nix-arguments.ts";
 import { failAsNix, failUsage, reportFailure } from "../nix-programs/nix-error.ts";
@@ -75,7 +76,7 @@ function parsePrefetchArguments(argv: readonly string[]): {
 	readonly printPath: boolean;
 	readonly store: string | undefined;
 } {
-	const reader = new ArgumentReader(PROGRAM, argv, process.env["NIX_CONFIG"]);
+	const reader = new ArgumentReader(PROGRAM, argv, nixConfiguration());
 	let algo: HashAlgo = "sha256";
 	let printPath = process.env["PRINT_PATH"] === "1";
 	let [unpack, executable] = [false, false];

@@ -7,7 +7,7 @@ import { failUsage } from "./nix-error.ts";
 export interface CommonArguments {
 	/** `--store`, as given. */
 	readonly store: string | undefined;
-	/** Settings by `--option`, by a flag of their own or by NIX_CONFIG; later ones win. */
+	/** Settings by `--option`, by a flag of their own or by Nix's configuration; later ones win. */
 	readonly settings: ReadonlyMap<string, string>;
 	/** How much is said: 0 with `--quiet`, one more for each `--verbose`; 1 is usual. */
 	readonly verbosity: number;
@@ -24,7 +24,7 @@ export class ArgumentReader {
 	#verbosity = 1;
 	#noBuildOutput = false;
 
-	/** `config` is the text of NIX_CONFIG. */
+	/** `config` is the text of Nix's configuration. */
 	constructor(program: string, argv: readonly string[], config = "") {
 		this.program = program;
 		this.#pending = [...argv];

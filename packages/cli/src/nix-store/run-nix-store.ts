@@ -1,6 +1,7 @@
 /** `nix-store`: the drop-in for Nix's program. Layer 5. */
 
 import { isDrvPath } from "@devenv/nix-formats";
+import { nixConfiguration } from "../nix-programs/nix-configuration.ts";
 import { writeText } from "../nix-programs/byte-output.ts";
 import { failUsage, reportFailure } from "../nix-programs/nix-error.ts";
 import { ProgramStore } from "../nix-programs/program-store.ts";
@@ -17,7 +18,7 @@ import { repairPaths, verify, verifyPaths } from "./store-verify.ts";
 export async function runNixStore(argv: readonly string[]): Promise<number> {
 	let world: ProgramStore | undefined;
 	try {
-		const given = parseStoreArguments(argv, process.env["NIX_CONFIG"]);
+		const given = parseStoreArguments(argv, nixConfiguration());
 		if (given.operation === "help") {
 			writeText(storeUsage);
 			return 0;

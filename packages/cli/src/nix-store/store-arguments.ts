@@ -83,7 +83,7 @@ export interface StoreArguments {
 	readonly common: CommonArguments;
 }
 
-/** Fails with `USAGE`. `config` is the text of NIX_CONFIG. */
+/** Fails with `USAGE`. `config` is the text of Nix's configuration. */
 export function parseStoreArguments(argv: readonly string[], config?: string): StoreArguments {
 	const reader = new ArgumentReader("nix-store", argv, config);
 	const [flags, args]: [string[], string[]] = [[], []];
