@@ -58,7 +58,7 @@ export {
 	type ReadDerivation,
 } from "./instantiate.ts";
 export { NAR_BUFFER_SIZE, NarEncoder, type FillContents, type NarSink } from "./nar-encoder.ts";
-export { MAX_NAR_DEPTH, narNameFault, type NarEvent } from "./nar-event.ts";
+export { MAX_NAR_DEPTH, NAR_MAGIC, narNameFault, type NarEvent } from "./nar-event.ts";
 export { NarParser } from "./nar-parser.ts";
 export { formatNarInfo, parseNarInfo, type NarInfo, type ParseNarInfoOptions } from "./narinfo.ts";
 export {

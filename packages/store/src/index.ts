@@ -5,6 +5,7 @@ export { buildLogPath, readBuildLog } from "./build-logs.ts";
 export { formatContentAddress, parseContentAddress, type ContentAddress } from "./content-address.ts";
 export { referencesFirst } from "./export-paths.ts";
 export { hashPaths, prepareHashing } from "./hash-pool.ts";
+export { formatNarListing, type NarListing } from "./nar-listing.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
 export { StreamSource } from "./stream-source.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";

@@ -14,10 +14,12 @@ export interface CacheAddress {
 	readonly compression: Compression;
 	/** File with the key that signs what is written to it. */
 	readonly secretKey: string | undefined;
+	/** What is written to it gets a listing of its files beside it. */
+	readonly writeNarListing: boolean;
 }
 
 /** Settings of Nix that mean nothing here. */
-const ignored = new Set(["want-mass-query", "parallel-compression", "compression-level", "write-nar-listing"]);
+const ignored = new Set(["want-mass-query", "parallel-compression", "compression-level"]);
 
 /** Fails with `CACHE_ADDRESS`. */
 export function parseCacheAddress(text: string): CacheAddress {
@@ -41,6 +43,8 @@ export function parseCacheAddress(text: string): CacheAddress {
 	if (!/^(1|0|true|false)$/.test(trusted)) refuse("`trusted` is true or false");
 	const compression = parseCompression(take("compression") ?? "zstd");
 	const secretKey = take("secret-key");
+	const listing = take("write-nar-listing") ?? "false";
+	if (!/^(1|0|true|false)$/.test(listing)) refuse("`write-nar-listing` is true or false");
 	for (const name of given.keys()) if (!ignored.has(name)) refuse(`it has an unknown setting '${name}'`);
 	url.search = "";
 	url.hash = "";
@@ -51,5 +55,6 @@ export function parseCacheAddress(text: string): CacheAddress {
 		compression:
 			compression ?? refuse("its compression is not known", `known: ${Object.keys(compressions).join(", ")}`),
 		secretKey,
+		writeNarListing: listing === "1" || listing === "true",
 	};
 }

@@ -11,8 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fail } from "@devenv/diagnostics";
-import { encodeBase32, formatNarInfo, type SecretKey, signObject, storePathHashPart } from "@devenv/nix-formats";
-import { openStore, type PathInfo, type Store } from "@devenv/store";
+import {
+	encodeBase32,
+	formatNarInfo,
+	isDrvPath,
+	type SecretKey,
+	signObject,
+	storePathHashPart,
+} from "@devenv/nix-formats";
+import { formatNarListing, openStore, type PathInfo, readBuildLog, type Store } from "@devenv/store";
 import { formatCacheInfo } from "./cache-info.ts";
 import { NarThread } from "./nar-thread.ts";
 
@@ -110,6 +117,16 @@ class StoreServer {
 			);
 			return;
 		}
+		const log = this.#log(/^\/log\/([^/]+\.drv)$/.exec(path)?.[1]);
+		if (log !== undefined) {
+			text("text/plain; charset=utf-8", log);
+			return;
+		}
+		const listed = this.#find(/^\/([0-9a-z]{32})\.ls$/.exec(path)?.[1]);
+		if (listed !== undefined) {
+			text("application/json", formatNarListing(this.#store.physical(listed.path)));
+			return;
+		}
 		const narInfo = /^\/([0-9a-z]{32})\.narinfo$/.exec(path)?.[1];
 		const nar = /^\/nar\/([0-9a-z]{32})-([0-9a-z]{52})\.nar$/.exec(path);
 		const info = this.#find(narInfo ?? nar?.[1]);
@@ -125,6 +142,13 @@ class StoreServer {
 		// So that it is not collected between a narinfo and its NAR.
 		this.#store.addTempRoot(path);
 		return this.#store.queryPathInfo(path);
+	}
+
+	/** What a build said, by its derivation's name in the store. */
+	#log(name: string | undefined): string | undefined {
+		const { storeDir, buildLogs } = this.#store;
+		const path = `${storeDir}/${name ?? ""}`;
+		return isDrvPath(path, storeDir) ? readBuildLog([buildLogs], path)?.toString("utf8") : undefined;
 	}
 
 	#narInfo(info: PathInfo): string {

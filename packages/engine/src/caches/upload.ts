@@ -12,7 +12,7 @@ import {
 	storePathName,
 	type StorePath,
 } from "@devenv/nix-formats";
-import type { Scratch, Store } from "@devenv/store";
+import { formatNarListing, type Scratch, type Store } from "@devenv/store";
 import type { EngineListener } from "../engine-event.ts";
 import type { BinaryCache } from "./binary-cache.ts";
 import { compressions } from "./nar-compression.ts";
@@ -74,6 +74,10 @@ async function uploadOne(
 		const url = `nar/${encodeBase32(fileHash.bytes)}.nar${compressions[compression]}`;
 		const info = store.pathInfo(path);
 		if (!(await cache.has(url))) await cache.putFile(url, file);
+		if (cache.address.writeNarListing) {
+			const listing = formatNarListing(store.physical(path));
+			await cache.putText(`${storePathHashPart(path)}.ls`, listing, "application/json");
+		}
 		const signatures = key === undefined ? info.signatures : [...new Set([...info.signatures, signObject(info, key)])];
 		await cache.putNarInfo(
 			storePathHashPart(path),

@@ -1,12 +1,22 @@
 /** Binary caches between us and real Nix, in both directions. */
 
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { formatHash, formatPublicKey, parseSecretKey, publicKeyOf } from "@devenv/nix-formats";
+import {
+	formatHash,
+	formatPublicKey,
+	HashesModulo,
+	instantiate,
+	parseSecretKey,
+	publicKeyOf,
+	storePathHashPart,
+} from "@devenv/nix-formats";
+import { buildLogPath } from "@devenv/store";
 import { findProgram, skip, temporaryFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
+import { startCacheServer } from "../../src/caches/cache-server.ts";
 import { type Compression, compressions } from "../../src/caches/nar-compression.ts";
 import { addSample, makeKey, makeWorld, serveFolder } from "./cache-world.ts";
 
@@ -95,3 +105,54 @@ for (const place of ["folder", "web server"] as const) {
 		}
 	});
 }
+
+testWithNix("listings are those of real Nix, and real Nix reads logs from our server", async (t) => {
+	const home = newHome(t);
+	const here = makeWorld(t);
+	const folder = join(home, "tree");
+	mkdirSync(join(folder, "sub/empty"), { recursive: true });
+	writeFileSync(join(folder, "sub/nine"), "123456789");
+	writeFileSync(join(folder, "none"), "");
+	writeFileSync(join(folder, "run"), "#!/bin/sh\n", { mode: 0o755 });
+	symlinkSync("sub/nine", join(folder, "länk"));
+	const tree = here.store.addPath({ name: "tree", source: folder });
+	const file = here.store.addText({ name: "text", contents: "text\n" });
+	const [ours, real] = [join(home, "ours"), join(home, "real")];
+	for (const path of [tree, file]) await here.upload(`file://${ours}?write-nar-listing=1`, path);
+	await run(home, ["copy", "--store", here.store.root, "--to", `file://${real}?write-nar-listing=1`, tree, file]);
+	const server = await startCacheServer({
+		storeRoot: here.store.root,
+		host: "127.0.0.1",
+		port: 0,
+		priority: 30,
+		onRequest: () => undefined,
+	});
+	try {
+		for (const path of [tree, file]) {
+			const name = `${storePathHashPart(path)}.ls`;
+			const expected: unknown = JSON.parse(readFileSync(join(real, name), "utf8"));
+			t.deepEqual(JSON.parse(readFileSync(join(ours, name), "utf8")), expected);
+			t.deepEqual(await (await fetch(`${server.url}/${name}`)).json(), expected);
+		}
+		const unfilled = {
+			name: "said",
+			outputs: new Map([["out", { path: "", hashAlgo: "", hash: "" }] as const]),
+			inputDrvs: new Map(),
+			inputSrcs: [],
+			system: "x86_64-linux",
+			builder: "/bin/sh",
+			args: [],
+			env: new Map([["name", "said"]]),
+		};
+		instantiate(unfilled, new HashesModulo((path) => here.store.readDerivation(path)));
+		const drv = here.store.addDerivation(unfilled);
+		const log = buildLogPath(here.store.buildLogs, drv);
+		mkdirSync(dirname(log), { recursive: true });
+		writeFileSync(log, "said by a build ä\n");
+		t.is(await run(home, ["log", "--store", server.url, drv]), "said by a build ä");
+		for (const path of ["log/..%2f..%2fdb", "log/x.drv", `log/${"0".repeat(32)}-none.drv`, `${"0".repeat(32)}.ls`])
+			t.is((await fetch(`${server.url}/${path}`)).status, 404, path);
+	} finally {
+		await server.close();
+	}
+});
