@@ -103,7 +103,7 @@ export {
 	type DrvPath,
 	type StorePath,
 } from "./store-path.ts";
-export { readBasicDerivation, readStorePaths, writeBasicDerivation } from "./wire-objects.ts";
+export { readBasicDerivation, readStorePaths } from "./wire-objects.ts";
 export { WireEncoder } from "./wire-encoder.ts";
 export { ByteSource, type FramedSource, ProtocolError } from "./wire-source.ts";
 export {

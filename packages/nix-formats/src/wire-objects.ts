@@ -1,6 +1,6 @@
 /**
- * Store objects and derivations as Nix's programs say them to each other. Layer 1, pure. Source: `readDerivation` and
- * `writeDerivation` in `src/libstore/derivations.cc` of Nix.
+ * Store objects and derivations as Nix's programs say them to each other. Layer 1, pure. Source: `readDerivation` in
+ * `src/libstore/derivations.cc` of Nix.
  */
 
 import { fail } from "@devenv/diagnostics";
@@ -14,7 +14,6 @@ import {
 	type StorePath,
 } from "./store-path.ts";
 import { makeFixedOutputPath } from "./store-path-computation.ts";
-import type { WireEncoder } from "./wire-encoder.ts";
 import type { ByteSource } from "./wire-source.ts";
 
 export function readStorePaths(source: ByteSource, storeDir: string): Promise<StorePath[]> {
@@ -49,15 +48,6 @@ export async function readBasicDerivation(source: ByteSource, drvPath: DrvPath, 
 	};
 	checkOutputs(derivation, drvPath, storeDir);
 	return derivation;
-}
-
-/** Inputs are those of `inputSrcs`: who sends it has put the outputs of other derivations among them. */
-export function writeBasicDerivation(sink: WireEncoder, derivation: Derivation): void {
-	sink.list([...derivation.outputs], ([name, { path, hashAlgo, hash }]) =>
-		sink.string(name).string(path).string(hashAlgo).string(hash),
-	);
-	sink.strings(derivation.inputSrcs).string(derivation.system).string(derivation.builder).strings(derivation.args);
-	sink.list([...derivation.env], ([name, value]) => sink.string(name).string(value));
 }
 
 /**

@@ -85,7 +85,6 @@ class Server {
 				collectGarbage: () => Promise.resolve({ deleted: [], bytesFreed: 0, sizes: [] }),
 			},
 			nars: this.#nars,
-			logs: join(this.folder, "logs"),
 		} as unknown as StoreRequestOptions;
 		new WorkerSession(socket, {
 			handlers: () => {
