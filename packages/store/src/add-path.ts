@@ -32,6 +32,7 @@ export interface AddContext {
 	readonly storeDir: string;
 	/** Physical folder of the store's database. */
 	readonly stateDir: string;
+	physical(path: StorePath): string;
 	/** A path where nothing is yet, on the store's file system. */
 	newPath(): string;
 	/** Physical folder of the links that objects share. */

@@ -20,6 +20,7 @@ import { readGcRoots } from "./gc-roots.ts";
 import { linkNames, sharedInodes } from "./optimise.ts";
 import type { PathLocks } from "./path-locks.ts";
 import type { PathTable } from "./path-table.ts";
+import type { PlacedObjects } from "./placed-objects.ts";
 import { readRuntimeRoots } from "./runtime-roots.ts";
 import type { Session } from "./session.ts";
 import { isBusy } from "./store-failure.ts";
@@ -37,6 +38,7 @@ export interface CollectorContext {
 	readonly database: Database;
 	readonly paths: PathTable;
 	readonly session: Session;
+	readonly placed: PlacedObjects;
 	readonly locks: PathLocks;
 }
 
@@ -120,14 +122,15 @@ class Collection {
 		return { deleted, bytesFreed: freed.bytes };
 	}
 
-	/** Valid paths that no root reaches, referrers before what they refer to. */
+	/** Valid paths that no root reaches, referrers before what they refer to. What was placed is registered for its deriver. */
 	#deadPaths(): StorePath[] {
-		const { paths, layout } = this.#context;
+		const { paths, placed, layout } = this.#context;
 		const graph = paths.graph();
 		const dropped = new Set(this.#options.dropped);
 		const roots = readAllRoots(layout, paths, { prune: this.#options.dryRun !== true })
 			.filter(({ link }) => !dropped.has(link))
 			.filter(({ link }) => this.#options.ignoreRoots !== true || link.startsWith("{temp:"))
+			.concat(placed.list().map(({ path, deriver }) => ({ link: `{placed:${path}}`, path: deriver })))
 			.filter(({ path }) => graph.has(path));
 		const reach = (start: readonly StorePath[]): StorePath[] =>
 			closureOf(start, (path) => [...(graph.get(path) ?? []), ...this.#companions(path)]);
@@ -178,12 +181,12 @@ class Collection {
 
 	/** Moves files of paths that are not valid out of the store folder. */
 	#moveAside(candidates: readonly StorePath[]): { readonly path: StorePath; readonly aside: string }[] {
-		const { database, paths, session } = this.#context;
+		const { database, paths, placed, session } = this.#context;
 		if (candidates.length === 0) return [];
 		return database.transaction(() =>
 			candidates.flatMap((path) => {
 				const physical = this.#physical(path);
-				if (paths.isValid(path) || lstatIfThere(physical) === undefined) return [];
+				if (paths.isValid(path) || placed.has(path) || lstatIfThere(physical) === undefined) return [];
 				const aside = session.newPath();
 				moveTree(physical, bytesFromText(aside));
 				return [{ path, aside }];
@@ -194,7 +197,7 @@ class Collection {
 	/** Files in the store folder that are named as store paths, but are neither valid nor in use. */
 	#strays(): StorePath[] {
 		if (this.#options.paths !== undefined) return [];
-		const { layout, paths, locks } = this.#context;
+		const { layout, paths, placed, locks } = this.#context;
 		const present = readdirSync(layout.storeFolder)
 			.map((name) => `${layout.storeDir}/${name}`)
 			.filter((path) => isStorePath(path, layout.storeDir));
@@ -202,7 +205,7 @@ class Collection {
 		return present.filter((path) => {
 			// Real Nix keeps its locks and chroots beside the path that they belong to.
 			const owner = path.replace(/\.(?:lock|chroot|check)$/, "");
-			return !used.has(path) && !used.has(owner) && !paths.isValid(path);
+			return !used.has(path) && !used.has(owner) && !paths.isValid(path) && !placed.has(path);
 		});
 	}
 

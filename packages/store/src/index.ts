@@ -9,6 +9,7 @@ export { formatNarListing, type NarListing } from "./nar-listing.ts";
 export { openStore, type OpenStoreOptions } from "./local-store.ts";
 export { StreamSource } from "./stream-source.ts";
 export { digestTree, hashFile, type DigestRequest, type TreeDigest } from "./tree-digest.ts";
+export type { PlacedObject } from "./placed-objects.ts";
 export type { StorePlace } from "./store-layout.ts";
 export type {
 	AddPathOptions,

@@ -39,9 +39,17 @@ import { dumpTree } from "./nar-dump.ts";
 import { optimiseStore, optimiseTree } from "./optimise.ts";
 import { PathLocks } from "./path-locks.ts";
 import { PathTable } from "./path-table.ts";
+import { type PlacedObject, PlacedObjects } from "./placed-objects.ts";
 import { registerOutputs } from "./register-outputs.ts";
 import { registerValidity } from "./register-validity.ts";
-import { register, type ReadyObject } from "./registration.ts";
+import {
+	type ObjectToPlace,
+	placeObjects,
+	register,
+	type ReadyObject,
+	type RegistrationContext,
+	withdrawObjects,
+} from "./registration.ts";
 import { removeDeadSessions, Session } from "./session.ts";
 import type {
 	AddPathOptions,
@@ -90,6 +98,7 @@ class LocalStore implements Store {
 	readonly #database: Database;
 	readonly #paths: PathTable;
 	readonly #tempRoots: TempRoots;
+	readonly #placed: PlacedObjects;
 	#session: Session | undefined;
 	#locks: PathLocks | undefined;
 	#hashes: HashesModulo | undefined;
@@ -110,7 +119,9 @@ class LocalStore implements Store {
 		this.#database = new Database(layout, this.readOnly);
 		this.#paths = new PathTable(this.#database, layout.storeDir);
 		this.#tempRoots = new TempRoots(layout, () => this.#openSession());
+		this.#placed = new PlacedObjects(layout);
 		if (!this.readOnly) {
+			this.#placed.removeStale(this.#database, this.#paths);
 			removeDeadSessions(layout, this.#database, this.#paths);
 			removeStaleMark(layout);
 			if (!collecting) this.#keepReserve();
@@ -214,6 +225,26 @@ class LocalStore implements Store {
 		return await this.#writingAsync("register a build's outputs", work);
 	}
 
+	placeOutputs(objects: readonly ObjectToPlace[]): void {
+		this.#writing("place a build's outputs", () => {
+			placeObjects(this.#registrationContext(), objects);
+		});
+	}
+
+	isPlaced(path: StorePath): boolean {
+		return this.#placed.has(path);
+	}
+
+	placed(): PlacedObject[] {
+		return this.#placed.list().filter(({ path }) => !this.#paths.isValid(path));
+	}
+
+	withdraw(paths: readonly StorePath[]): void {
+		this.#writing("withdraw what was placed", () => {
+			withdrawObjects(this.#registrationContext(), paths);
+		});
+	}
+
 	async importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo> {
 		return await this.#writingAsync(`import ${info.path}`, () => importNar(this.#addContext(), info, nar));
 	}
@@ -315,7 +346,7 @@ class LocalStore implements Store {
 			if (options.dryRun !== true) releaseReserve(this.#layout);
 			try {
 				const session = this.#openSession();
-				const context = { layout: this.#layout, database: this.#database, paths: this.#paths };
+				const context = { layout: this.#layout, database: this.#database, paths: this.#paths, placed: this.#placed };
 				return collectGarbage({ ...context, session, locks: this.#pathLocks() }, options);
 			} finally {
 				this.#keepReserve();
@@ -410,14 +441,25 @@ class LocalStore implements Store {
 	}
 
 	#register(objects: readonly ReadyObject[]): void {
-		const context = { database: this.#database, paths: this.#paths, storeDir: this.storeDir, physical: this.#physical };
-		register({ ...context, session: this.#openSession() }, objects);
+		register(this.#registrationContext(), objects);
+	}
+
+	#registrationContext(): RegistrationContext {
+		return {
+			database: this.#database,
+			paths: this.#paths,
+			session: this.#openSession(),
+			placed: this.#placed,
+			storeDir: this.storeDir,
+			physical: this.#physical,
+		};
 	}
 
 	#addContext(): AddContext {
 		return {
 			storeDir: this.storeDir,
 			stateDir: this.#layout.stateDir,
+			physical: this.#physical,
 			newPath: () => this.#openSession().newPath(),
 			links: this.#layout.links,
 			autoOptimise: this.place.autoOptimise === true,
@@ -518,10 +560,9 @@ function deleteWithLatecomers(path: string): void {
 }
 
 function makeFolders(layout: StoreLayout): void {
-	const { links, stateDir, gcRoots, tempRoots, profiles, sessions, temporary } = layout;
-	for (const folder of [links, `${stateDir}/db`, `${gcRoots}/auto`, tempRoots, profiles, sessions, temporary]) {
-		mkdirSync(folder, { recursive: true });
-	}
+	const { links, stateDir, gcRoots, tempRoots, profiles, sessions, temporary, placed } = layout;
+	const nix = [links, `${stateDir}/db`, `${gcRoots}/auto`, tempRoots, profiles];
+	for (const folder of [...nix, sessions, temporary, placed]) mkdirSync(folder, { recursive: true });
 }
 
 function failInvalid(path: StorePath): never {

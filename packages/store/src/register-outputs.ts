@@ -46,7 +46,7 @@ export async function registerOutputs(
 	});
 	check(objects.map(({ info }) => info));
 	context.register(objects);
-	for (const { from } of outputs) deleteTree(bytesFromText(from));
+	for (const { from, path } of outputs) if (from !== context.physical(path)) deleteTree(bytesFromText(from));
 	return outputs.map((output) => context.pathInfo(output.path));
 }
 

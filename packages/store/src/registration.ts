@@ -8,6 +8,7 @@ import { fail } from "@devenv/diagnostics";
 import type { Database } from "./database.ts";
 import { canonicalise, canonicaliseLink, deleteTree, lstatIfThere, moveTree } from "./file-tree.ts";
 import type { PathTable } from "./path-table.ts";
+import type { PlacedObject, PlacedObjects } from "./placed-objects.ts";
 import type { Session } from "./session.ts";
 import type { PathInfo } from "./store.ts";
 import { hasCode } from "./store-failure.ts";
@@ -15,7 +16,7 @@ import { hasCode } from "./store-failure.ts";
 /** An object that is ready. */
 export interface ReadyObject {
 	readonly info: PathInfo;
-	/** Physical path, in a folder of the same file system. */
+	/** Physical path, in a folder of the same file system; the object's own where it was placed before. */
 	readonly from: string;
 	/** Takes the place of what is valid. */
 	readonly replace?: boolean;
@@ -27,19 +28,21 @@ export interface RegistrationContext {
 	readonly database: Database;
 	readonly paths: PathTable;
 	readonly session: Session;
+	readonly placed: PlacedObjects;
 	readonly storeDir: string;
 	readonly physical: (path: StorePath) => string;
 }
 
 /**
  * Makes objects valid, all or none; those that another made valid meanwhile are dropped, unless they are to take the place of
- * what is valid. Their `from` is gone after.
+ * what is valid. Their `from` is gone after, unless it is their place.
  */
 export function register(context: RegistrationContext, objects: readonly ReadyObject[]): void {
 	const { database, paths, session } = context;
 	const ordered = referencesFirst(objects);
+	const moving = ordered.filter(({ info, from }) => from !== context.physical(info.path));
 	const trash: string[] = [];
-	for (const { info } of ordered) session.mark(info.path);
+	for (const { info } of moving) session.mark(info.path);
 	try {
 		database.transaction(() => {
 			const isValid = ({ info }: ReadyObject): boolean => paths.isValid(info.path);
@@ -54,39 +57,97 @@ export function register(context: RegistrationContext, objects: readonly ReadyOb
 				);
 				paths.insertOutputs(info.path, outputs);
 			}
-			for (const object of [...fresh, ...replaced]) place(context, object, trash);
+			for (const object of [...fresh, ...replaced]) takePlace(context, object, trash);
 		});
 	} catch (error) {
 		session.removeUnregistered(database, paths);
 		throw error;
 	}
-	for (const { info, from } of ordered) {
+	for (const { info, from } of moving) {
 		session.unmark(info.path);
 		deleteTree(bytesFromText(from));
+	}
+	for (const { info } of ordered) context.placed.forget(info.path);
+	for (const path of trash) deleteTree(bytesFromText(path));
+}
+
+/** Objects that are to be used before they are registered. */
+export interface ObjectToPlace extends PlacedObject {
+	/** Physical path, in a folder of the same file system; gone after. */
+	readonly from: string;
+}
+
+/**
+ * Puts objects at their paths, all or none, but for what is valid there. To be called with their locks held, until they are
+ * registered or withdrawn.
+ */
+export function placeObjects(context: RegistrationContext, objects: readonly ObjectToPlace[]): void {
+	const { database, paths, session, placed } = context;
+	const trash: string[] = [];
+	try {
+		database.transaction(() => {
+			for (const object of objects) {
+				if (paths.isValid(object.path)) continue;
+				clearPlace(context, object.path, trash);
+				// What lay there before must not be taken for this one.
+				placed.record(object, session.newPath());
+				moveToPlace(context, object.path, object.from);
+			}
+		});
+	} catch (error) {
+		withdrawObjects(
+			context,
+			objects.map(({ path }) => path),
+		);
+		throw error;
 	}
 	for (const path of trash) deleteTree(bytesFromText(path));
 }
 
-/** Moves an object to its place; what lies there is what a killed process left, or is to be replaced. */
-function place(context: RegistrationContext, object: ReadyObject, trash: string[]): void {
-	const from = bytesFromText(object.from);
-	const to = bytesFromText(context.physical(object.info.path));
-	if (lstatIfThere(to) !== undefined) {
-		const aside = context.session.newPath();
-		moveTree(to, bytesFromText(aside));
-		trash.push(aside);
+/** Takes placed objects out of the store folder, but for what is valid. They lie in the session's folder until it ends: they may be mounted. */
+export function withdrawObjects(context: RegistrationContext, objects: readonly StorePath[]): void {
+	const { database, paths, session, placed } = context;
+	database.transaction(() => {
+		for (const path of objects) {
+			if (!paths.isValid(path) && placed.has(path)) {
+				moveTree(bytesFromText(context.physical(path)), bytesFromText(session.newPath()));
+			}
+			placed.forget(path);
+		}
+	});
+}
+
+/** Has an object at its place; what lies there is what a killed process left, or is to be replaced. */
+function takePlace(context: RegistrationContext, { info, from }: ReadyObject, trash: string[]): void {
+	const to = context.physical(info.path);
+	if (from !== to) {
+		clearPlace(context, info.path, trash);
+		moveToPlace(context, info.path, from);
 	}
+	const place = bytesFromText(to);
+	const stats = lstatIfThere(place);
+	if (stats?.isSymbolicLink() === true) canonicaliseLink(place, stats);
+	else if (stats !== undefined) canonicalise(place, stats);
+}
+
+/** Moves what lies at a path aside: to the trash, unless it is used already. */
+function clearPlace(context: RegistrationContext, path: StorePath, trash: string[]): void {
+	const place = bytesFromText(context.physical(path));
+	if (lstatIfThere(place) === undefined) return;
+	const aside = context.session.newPath();
+	if (!context.placed.has(path)) trash.push(aside);
+	moveTree(place, bytesFromText(aside));
+}
+
+function moveToPlace(context: RegistrationContext, path: StorePath, from: string): void {
 	try {
-		moveTree(from, to);
+		moveTree(bytesFromText(from), bytesFromText(context.physical(path)));
 	} catch (error) {
 		if (!hasCode(error, "EXDEV")) throw error;
-		fail("STORE_OTHER_FILE_SYSTEM", `${object.from} does not lie on the file system of the store`, {
+		fail("STORE_OTHER_FILE_SYSTEM", `${from} does not lie on the file system of the store`, {
 			hint: "nix/store and nix/var of a store's root must be on one file system",
 		});
 	}
-	const stats = lstatIfThere(to);
-	if (stats?.isSymbolicLink() === true) canonicaliseLink(to, stats);
-	else if (stats !== undefined) canonicalise(to, stats);
 }
 
 /** Objects that refer to one another, what is referred to first. Fails with `STORE_CYCLE`. */

@@ -29,6 +29,8 @@ export interface StoreLayout {
 	readonly sessions: string;
 	/** One folder per session: data on its way into the store, or out of it. */
 	readonly temporary: string;
+	/** One file for each object that is used and not registered yet. */
+	readonly placed: string;
 	/** What builders keep between builds; nobody but they cleans it. */
 	readonly builderCache: string;
 	/** Locks on store paths. */
@@ -75,6 +77,7 @@ export function storeLayout({ root, storeDir = DEFAULT_STORE_DIR, stateDir: give
 		gcLock: `${stateDir}/gc.lock`,
 		sessions: `${own}/sessions`,
 		temporary: `${own}/tmp`,
+		placed: `${own}/placed`,
 		builderCache: `${own}/builder-cache`,
 		locks: `${own}/locks.sqlite`,
 		collectorLock: `${own}/collector.lock`,

@@ -18,6 +18,8 @@ import type {
 	StorePath,
 	ValidityRegistration,
 } from "@devenv/nix-formats";
+import type { PlacedObject } from "./placed-objects.ts";
+import type { ObjectToPlace } from "./registration.ts";
 import type { StorePlace } from "./store-layout.ts";
 
 /** What the database knows of a valid store object. */
@@ -69,7 +71,10 @@ export interface AddTextOptions {
 /** An output that a build left at `from`, to be moved to `path`. */
 export interface BuiltOutput {
 	readonly path: StorePath;
-	/** The physical file or folder; gone afterwards. On the same file system as the store, see {@link Store.scratch}. */
+	/**
+	 * The physical file or folder; gone afterwards. On the same file system as the store, see {@link Store.scratch}. Or the path's own
+	 * physical place, for what {@link Store.placeOutputs} has put there.
+	 */
 	readonly from: string;
 	/** Whose hash parts are looked for: the build's input closure. The outputs registered together are added to it. */
 	readonly candidates: Iterable<StorePath>;
@@ -229,6 +234,18 @@ export interface Store extends Disposable {
 		/** Sees what is about to be registered, and throws where it must not be. */
 		check?: (infos: readonly PathInfo[]) => void,
 	): Promise<PathInfo[]>;
+	/**
+	 * Puts objects at their paths, to be used before they are registered: all or none, but for what is valid. They are not valid, and
+	 * kept from collectors. To be called with the locks of the paths; who takes these locks next, should this process be killed, has to
+	 * register or withdraw them.
+	 */
+	placeOutputs(objects: readonly ObjectToPlace[]): void;
+	/** Whether an object lies at its path that was placed since the machine started, by any process. */
+	isPlaced(path: StorePath): boolean;
+	/** All that is placed and not valid. */
+	placed(): PlacedObject[];
+	/** Takes placed objects away, but for what is valid meanwhile. Who has them mounted keeps them until this connection ends. */
+	withdraw(paths: readonly StorePath[]): void;
 	/** Restores a NAR, checks its hash and size, and registers it. */
 	importNar(info: NarImport, nar: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<PathInfo>;
 	/** Hands the NAR of a path over, piece by piece; a piece is valid during the call only. */

@@ -29,6 +29,29 @@ test("killed at any moment, a process leaves a sound store and nothing else", as
 	t.true(before > 0);
 });
 
+test("what a killed process had placed is whole, and can be registered", async (t) => {
+	const root = `${temporaryFolder(t)}/root`;
+	openStore({ root }).close();
+	let placed = 0;
+	for (let round = 0; round < 8; round += 1) {
+		const { child } = await startChild(t, "place-in-a-loop", [root, String(round)]);
+		await sleep(20 + Math.random() * 150);
+		child.kill("SIGKILL");
+		t.is(await ended(child), "SIGKILL");
+		using store = openStore({ root });
+		for (const { path, deriver } of store.placed()) {
+			placed += 1;
+			t.is(readdirSync(store.physical(path)).length, 100);
+			await store.registerOutputs([{ path, from: store.physical(path), candidates: [deriver], deriver }]);
+		}
+		t.deepEqual(await store.verify({ checkContents: true }), []);
+		const valid = store.queryAllValidPaths().map((path) => path.slice("/nix/store/".length));
+		t.deepEqual(readdirSync(store.physical("/nix/store")).sort(), valid);
+		t.deepEqual(readdirSync(`${root}/nix/var/nix/devenv/placed`), []);
+	}
+	t.log(`${placed} were placed and not registered`);
+});
+
 test("processes that open and close the same store are in nobody's way", async (t) => {
 	const root = `${temporaryFolder(t)}/root`;
 	openStore({ root }).close();
