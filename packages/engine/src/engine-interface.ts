@@ -9,6 +9,7 @@ import type { EngineListener } from "./engine-event.ts";
 import type { AnswerValue, Question } from "./evaluation/messages.ts";
 import type { RunningGoal } from "./queue/build-queue.ts";
 import type { BuildWishes } from "./realise/build-policy.ts";
+import type { PlacedEnvironment } from "./realise/early-use.ts";
 import type { Settings } from "./settings.ts";
 
 export interface EngineOptions {
@@ -266,7 +267,9 @@ export interface Engine {
 	closure(environment: Pick<EvaluatedEnvironment, "root">): readonly ClosurePackage[];
 	/** Makes all outputs of the derivations valid. Rejects with `BUILD_FAILED` naming what failed. */
 	realise(drvPaths: readonly DrvPath[], options?: RealiseOptions): Promise<void>;
-	/** The same for some outputs of derivations, by name. */
+	/** Makes an environment, and gives it as soon as it can be used: its root may still be hashed and registered then. */
+	placeEnvironment(drvPath: DrvPath, options?: WorkOptions): Promise<PlacedEnvironment>;
+	/** The same as {@link realise} for some outputs of derivations, by name. */
 	realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options?: RealiseOptions): Promise<void>;
 	/**
 	 * Makes all outputs of a derivation valid that need not lie in the store, and whose inputs are store paths. That its output paths
@@ -314,7 +317,7 @@ export interface Engine {
 	describeEnvironment(drvPath: DrvPath): EnvironmentFile;
 	/** The packages of a root, from its derivation: all of them, sorted by name. */
 	rootMembers(drvPath: DrvPath): readonly RootMember[];
-	/** Goes on with what a process queued that was killed, as far as its derivations are still there; faults are warnings. */
+	/** Goes on with what a process queued or placed that was killed, as far as its derivations are still there; faults are warnings. */
 	resume(): void;
 	/** The builds at work, oldest first. */
 	readonly running: readonly RunningGoal[];

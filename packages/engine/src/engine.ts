@@ -11,7 +11,7 @@ import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/envi
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { membersOf } from "./builtin-builders/root-members.ts";
-import { Caches, requireAll } from "./caches/caches.ts";
+import { Caches, copyOptions, requireAll } from "./caches/caches.ts";
 import { substitutablePaths } from "./caches/substitutable-paths.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
@@ -68,6 +68,7 @@ import { QueueJournal } from "./queue/journal.ts";
 import { inputsFirst, neededFor, requireNoDownloads } from "./offline.ts";
 import { usualPolicy } from "./realise/build-policy.ts";
 import { failuresAsError } from "./realise/build-error.ts";
+import { type PlacedEnvironment, placeEnvironment, unregisteredDerivations } from "./realise/early-use.ts";
 import { sandboxBinds } from "./realise/sandbox-binds.ts";
 import { StoreBackend } from "./realise/store-backend.ts";
 import { systemFailure } from "./system-failure.ts";
@@ -192,6 +193,10 @@ class StoreEngine implements Engine {
 		await this.realiseOutputs(new Map(wanted), options);
 	}
 
+	placeEnvironment(drvPath: DrvPath, options: WorkOptions = {}): Promise<PlacedEnvironment> {
+		return placeEnvironment(drvPath, (early) => this.realise([drvPath], { ...options, ...early }), options.signal);
+	}
+
 	async realiseOutputs(wanted: ReadonlyMap<DrvPath, readonly string[]>, options: RealiseOptions = {}): Promise<void> {
 		await this.#working(() => this.#realiseWrittenDown(wanted, options));
 	}
@@ -310,8 +315,9 @@ class StoreEngine implements Engine {
 	}
 
 	resume(): void {
-		const left = this.#warned("reading what was queued", () => this.#journal?.takeLeft(this.#onWarning));
-		for (const { wanted, done } of left ?? []) {
+		const left = this.#warned("reading what was queued", () => this.#journal?.takeLeft(this.#onWarning)) ?? [];
+		const placed = this.#warned("reading what was placed", () => unregisteredDerivations(this.#store));
+		for (const { wanted, done } of [...left, { wanted: placed ?? new Map<DrvPath, never>(), done: () => undefined }]) {
 			const there = new Map([...wanted].filter(([drvPath]) => this.#store.isValid(drvPath)));
 			void this.#working(() => this.#realise(there, { keepGoing: true }))
 				.catch((error: unknown) => {

@@ -42,6 +42,7 @@ export {
 	type Realisation,
 	realisationsOf,
 } from "./realise/build-result.ts";
+export type { PlacedEnvironment } from "./realise/early-use.ts";
 export type { BuildWishes } from "./realise/build-policy.ts";
 export { keepingOfSettings, wishesOfSettings } from "./realise/wishes-of-settings.ts";
 export type { EnvironmentFile } from "./builtin-builders/environment.ts";

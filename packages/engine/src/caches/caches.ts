@@ -30,6 +30,10 @@ interface CopyOptions {
 	readonly emit: EngineListener;
 }
 
+export function copyOptions(onEvent: EngineListener | undefined, signal: AbortSignal): CopyOptions {
+	return { signal, emit: onEvent ?? (() => undefined) };
+}
+
 export interface DownloadReport {
 	/** Bytes fetched, compressed. */
 	readonly bytes: number;

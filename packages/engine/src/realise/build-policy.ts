@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import type { BuildLimits } from "@devenv/builder";
-import type { SecretKey } from "@devenv/nix-formats";
+import type { DrvPath, SecretKey } from "@devenv/nix-formats";
 import { readSecretKey } from "../caches/read-secret-key.ts";
 import type { Settings } from "../settings.ts";
 
@@ -26,10 +26,20 @@ export interface BuildWishes extends Partial<Omit<BuildPolicy, "limits">> {
 	readonly limits?: BuildLimits;
 	/** Builds again what is valid, and fails where the outputs differ. What is in the store stays as it is. */
 	readonly check?: boolean;
+	/** Has a composed root used before it is registered. */
+	readonly early?: EarlyUse;
+}
+
+/** What is to be used as soon as it is made: hashing and registering it take longer. */
+export interface EarlyUse {
+	/** Of the environment that names the root: it is made and put in its place together with the root. */
+	readonly environment: DrvPath;
+	/** Both lie at their paths, with their references; neither is valid. What goes wrong from now on takes them away again. */
+	readonly onPlaced: () => void;
 }
 
 /** What holds for a build. */
-export function policyOf(usual: BuildPolicy, wishes: BuildWishes): BuildPolicy {
+export function policyOf(usual: BuildPolicy, { early: _, ...wishes }: BuildWishes): BuildPolicy {
 	const limits = limitsWithoutZeros({ ...usual.limits, ...wishes.limits });
 	return { ...usual, ...wishes, limits };
 }

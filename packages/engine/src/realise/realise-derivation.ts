@@ -21,7 +21,15 @@ import {
 	type StorePath,
 	textFromBytes,
 } from "@devenv/nix-formats";
-import { buildLogPath, type BuiltOutput, type PathLock, prepareHashing, type Scratch, type Store } from "@devenv/store";
+import {
+	buildLogPath,
+	type BuiltOutput,
+	type PathInfo,
+	type PathLock,
+	prepareHashing,
+	type Scratch,
+	type Store,
+} from "@devenv/store";
 import type { BuiltinBuilder, BuiltinProgress } from "../builtin-builders/builtin-builder.ts";
 import type { FirstStage } from "../builtin-builders/root/first-stage.ts";
 import type { ReadyStage } from "../builtin-builders/root/ready-stage.ts";
@@ -31,7 +39,7 @@ import type { RealiseContext } from "../queue/build-queue.ts";
 import { checkOutputs } from "./output-checks.ts";
 import { BuildLog } from "./build-log.ts";
 import { buildFailed, describeOutcome, notDeterministic } from "./build-error.ts";
-import { type BuildPolicy, coresOf, policyOf, signersOf } from "./build-policy.ts";
+import { type BuildPolicy, coresOf, type EarlyUse, policyOf, signersOf } from "./build-policy.ts";
 import { findDiffering } from "./find-differing.ts";
 import { keepFolder } from "./keep-folder.ts";
 import { runPostBuildHook } from "./post-build-hook.ts";
@@ -77,7 +85,10 @@ export async function realiseDerivation(
 ): Promise<void> {
 	await withOutputsLocked(drvPath, { options, context }, async (work, outputs) => {
 		if (context.wishes.check === true) await checkAgain(work());
-		else if (!outputs.every((path) => options.store.isValid(path))) await build(work());
+		else if (!outputs.every((path) => options.store.isValid(path))) {
+			if (outputs.length > 0 && outputs.every((path) => options.store.isPlaced(path))) await registerPlaced(work());
+			else await build(work());
+		}
 	});
 }
 
@@ -140,31 +151,86 @@ interface Work {
 }
 
 async function build(work: Work): Promise<void> {
-	const { drv, drvPath, policy, options, context, replace = false } = work;
+	const { drv, drvPath, context } = work;
 	const { name } = drv;
-	const { autoOptimise: optimise } = policy;
-	const signers = signersOf(policy);
-	const sign = (object: SignedObject): string[] => signers.map((key) => signObject(object, key));
 	const infos = await logged(work, async (log) => {
 		const made = drv.builder.startsWith(BUILTIN_PREFIX) ? await runBuiltin(work, log) : await runInSandbox(work, log);
 		context.signal.throwIfAborted();
-		const outputs = made.map((output) => ({ ...output, replace, optimise, ...(signers.length === 0 ? {} : { sign }) }));
-		const registered = await options.store.registerOutputs(outputs, (fresh) => {
-			checkOutputs(drv, options.store, fresh);
-		});
-		const hook = policy.postBuildHook;
-		if (hook !== undefined) {
-			const paths = registered.map(({ path }) => path);
-			const onOutput = (chunk: Uint8Array): void => {
-				void log.write(chunk);
-			};
-			await runPostBuildHook({ hook, name, drvPath, outputs: paths, onOutput, signal: context.signal });
-		}
-		return registered;
+		const { early } = context.wishes;
+		if (early === undefined || drv.builder !== LARGE_OUTPUT_BUILDER) return await register(work, made, log);
+		return await registerLater(work, { made, early }, log);
 	});
 	if (isDownload(drv)) {
 		const bytes = infos.reduce((sum, { narSize }) => sum + narSize, 0);
 		context.emit({ kind: "fetched", drvPath, name, bytes });
+	}
+}
+
+/** Registers what a build made, and tells the user's hook. */
+async function register(work: Work, made: readonly BuiltOutput[], log: BuildLog): Promise<PathInfo[]> {
+	const { drv, drvPath, policy, options, context, replace = false } = work;
+	const signers = signersOf(policy);
+	const sign = (object: SignedObject): string[] => signers.map((key) => signObject(object, key));
+	const outputs = made.map((output) => ({
+		...output,
+		replace,
+		// What lies in its place is in use.
+		optimise: policy.autoOptimise && output.from !== options.store.physical(output.path),
+		...(signers.length === 0 ? {} : { sign }),
+	}));
+	const registered = await options.store.registerOutputs(outputs, (fresh) => {
+		checkOutputs(drv, options.store, fresh);
+	});
+	const hook = policy.postBuildHook;
+	if (hook !== undefined) {
+		const paths = registered.map(({ path }) => path);
+		const onOutput = (chunk: Uint8Array): void => {
+			void log.write(chunk);
+		};
+		await runPostBuildHook({ hook, name: drv.name, drvPath, outputs: paths, onOutput, signal: context.signal });
+	}
+	return registered;
+}
+
+/** Puts a root in its place, and the environment that names it, which its own derivation registers later. */
+async function registerLater(
+	work: Work,
+	{ made, early }: { readonly made: readonly BuiltOutput[]; readonly early: EarlyUse },
+	log: BuildLog,
+): Promise<PathInfo[]> {
+	const { options, drvPath, scratch } = work;
+	const { store } = options;
+	const folder = join(scratch.path, "environment");
+	mkdirSync(folder);
+	const environment = { drv: store.readDerivation(early.environment), drvPath: early.environment };
+	const described = await makeBuiltin({ ...work, ...environment }, folder, log);
+	const objects = [
+		...made.map(({ path, from }) => ({ path, from, deriver: drvPath })),
+		{ ...described, deriver: early.environment },
+	];
+	store.placeOutputs(objects);
+	early.onPlaced();
+	try {
+		const inPlace = made.map((output) => ({ ...output, from: store.physical(output.path) }));
+		return await register(work, inPlace, log);
+	} catch (error) {
+		store.withdraw(objects.map(({ path }) => path));
+		throw error;
+	}
+}
+
+/** Registers outputs that lie in their places: put there with another, or by a process that was killed. */
+async function registerPlaced(work: Work): Promise<void> {
+	const { drv, drvPath, options } = work;
+	const { store } = options;
+	const paths = [...drv.outputs.values()].map(({ path }) => path).filter((path): path is StorePath => path !== "");
+	try {
+		const closure = inputClosure(store, drv);
+		const made = paths.map((path) => builtOutput(drv, { path, from: store.physical(path) }, drvPath, closure));
+		await logged(work, (log) => register(work, made, log));
+	} catch (error) {
+		store.withdraw(paths);
+		throw error;
 	}
 }
 
@@ -198,7 +264,18 @@ async function logged<T>({ drv, drvPath, options, context }: Work, work: (log: B
 	}
 }
 
-async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log: BuildLog): Promise<BuiltOutput[]> {
+async function runBuiltin(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
+	const { drv, drvPath, scratch, options } = work;
+	const made = await makeBuiltin(work, scratch.path, log);
+	return [builtOutput(drv, made, drvPath, inputClosure(options.store, drv))];
+}
+
+/** Runs a builtin builder in an empty folder. */
+async function makeBuiltin(
+	{ drv, drvPath, options, context }: Pick<Work, "drv" | "drvPath" | "options" | "context">,
+	folder: string,
+	log: BuildLog,
+): Promise<{ readonly path: StorePath; readonly from: string }> {
 	const builder = options.builtins.get(drv.builder.slice(BUILTIN_PREFIX.length));
 	const outPath = drv.outputs.get("out")?.path ?? "";
 	if (builder === undefined || outPath === "" || drv.outputs.size !== 1) {
@@ -206,8 +283,8 @@ async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log
 		throw new DiagnosticError(diagnose("BUILD_BUILTIN_UNKNOWN", message));
 	}
 	const { store } = options;
-	const output = join(scratch.path, "out");
-	const work = join(scratch.path, "work");
+	const output = join(folder, "out");
+	const work = join(folder, "work");
 	mkdirSync(work, { mode: 0o700 });
 	if (drv.builder === LARGE_OUTPUT_BUILDER) prepareHashing();
 	await builder(
@@ -225,7 +302,7 @@ async function runBuiltin({ drv, drvPath, scratch, options, context }: Work, log
 			sandbox: await options.sandbox(),
 		},
 	);
-	return [builtOutput(drv, { path: outPath, from: output }, drvPath, inputClosure(store, drv))];
+	return { path: outPath, from: output };
 }
 
 const STEP_VERBS: Readonly<Record<BuiltinProgress["phase"], string>> = {

@@ -10,6 +10,7 @@ import { type Derivation, type DrvPath, HashesModulo, instantiate } from "@deven
 import { openStore, type Store } from "@devenv/store";
 import { skip, removeFolder } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
+import type { BuiltinBuilder } from "../../src/builtin-builders/builtin-builder.ts";
 import { createFetcher } from "../../src/fetch/http-fetcher.ts";
 import { BuildQueue, type QueueRequest } from "../../src/queue/build-queue.ts";
 import { failuresAsError } from "../../src/realise/build-error.ts";
@@ -50,7 +51,11 @@ export interface DerivationParts {
 	readonly system?: string;
 }
 
-export function makeBuilds(t: ExecutionContext, settings: Partial<Settings> = {}): Builds {
+export function makeBuilds(
+	t: ExecutionContext,
+	settings: Partial<Settings> = {},
+	builtins: ReadonlyMap<string, BuiltinBuilder> = builtinBuilders,
+): Builds {
 	const folder = mkdtempSync(join(tmpdir(), "devenv-realise-"));
 	const store = openStore({ root: join(folder, "root") });
 	const shell = addHostShell(store);
@@ -59,7 +64,7 @@ export function makeBuilds(t: ExecutionContext, settings: Partial<Settings> = {}
 		store,
 		fetcher: createFetcher({ mirrors: { user: new Map(), apt: new Map() }, rounds: 1 }),
 		sandbox: () => Promise.resolve(sandbox),
-		builtins: builtinBuilders,
+		builtins,
 		logs,
 		policy: usualPolicy({ ...defaultSettings(), cores: 3, ...settings }),
 		system,
