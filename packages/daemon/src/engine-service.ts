@@ -49,6 +49,7 @@ import {
 	swapRoot,
 	Trust,
 } from "@devenv/shell";
+import { cleanliness } from "./cleanliness.ts";
 import { collectUnused } from "./collect-unused.ts";
 import { digestOf, requireConsent } from "./consent.ts";
 import { copyStorePaths } from "./copy-paths.ts";
@@ -62,6 +63,7 @@ import type { NamedText } from "./history/generation-record.ts";
 import { Generations } from "./history/generations.ts";
 import { type EvaluatedNow, HistoryService } from "./history/history-service.ts";
 import { LiveReload } from "./live/live-reload.ts";
+import { NewestTurn } from "./newest-turn.ts";
 import { LockRequests } from "./lock-requests.ts";
 import { NotPrepared, type Prepared } from "./live/project-follower.ts";
 import {
@@ -85,6 +87,13 @@ const SEARCH_LOCK_AGE: number = 24 * 60 * 60 * 1000;
 
 type Reading = Pick<ReadOptions, "onRead">;
 
+interface BuildOptions {
+	/** Told what was read, also before a failure. */
+	readonly onRead?: (reads: readonly TrackedRead[]) => void;
+	/** Whether the environment is given before it is registered. */
+	readonly early?: boolean;
+}
+
 interface LockedProject {
 	readonly project: Project;
 	readonly lock: LockFile;
@@ -107,28 +116,6 @@ const CLOCK_GRAIN = 20;
 
 function nanoseconds(): bigint {
 	return BigInt(Date.now()) * 1_000_000n;
-}
-
-/**
- * What a clean shell has of the caller's all the same: who he is, his terminal and display, language, time zone and proxies, much as
- * `nix-shell --pure` keeps them.
- */
-const alwaysKept: readonly string[] = [
-	...["HOME", "USER", "LOGNAME", "SHLVL", "TERM", "COLORTERM", "NO_COLOR", "PAGER", "TZ"],
-	...["LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"],
-	...["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_SESSION_TYPE"],
-	...["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"],
-];
-
-/** What a shell keeps out, and the name of its stamp where that is other than env.yaml says. */
-function cleanliness(
-	{ clean, keep = [] }: PrepareParams,
-	settings: Pick<BuiltEnvironment["settings"], "clean" | "keep">,
-): Pick<ActivationRequest, "clean" | "variant"> {
-	const isClean = clean ?? settings.clean;
-	const chosen = keep.length === 0 ? "" : `-${createHash("sha256").update(keep.join()).digest("hex").slice(0, 8)}`;
-	const variant = isClean === settings.clean && chosen === "" ? "" : `-${isClean ? "pure" : "open"}${chosen}`;
-	return isClean ? { clean: { keep: [...new Set([...alwaysKept, ...settings.keep, ...keep])] }, variant } : { variant };
 }
 
 /** Node counts the own group among the supplementary ones, the helper does not: views are named after them. */
@@ -156,6 +143,7 @@ export class EngineService {
 	/** The requests that write env.lock. */
 	readonly locks: LockRequests;
 	readonly #generations: Generations;
+	readonly #turns = new NewestTurn();
 	readonly history: HistoryService;
 	readonly explanations: Explanations;
 	#live: LiveReload | undefined;
@@ -323,12 +311,11 @@ export class EngineService {
 
 	async #prepareToFollow(params: PrepareParams, request: RequestContext): Promise<Prepared> {
 		const read = projectFiles(params.project);
-		const prepared = await this.#prepareShell(params, request, (reads) => read.push(...reads)).catch(
-			(error: unknown) => {
-				throw new NotPrepared(error, read.map(observePath));
-			},
-		);
-		const { activation, outcome, digest, settings } = prepared;
+		const following = { onRead: (reads: readonly TrackedRead[]) => read.push(...reads), early: true };
+		const prepared = await this.#prepareShell(params, request, following).catch((error: unknown) => {
+			throw new NotPrepared(error, read.map(observePath));
+		});
+		const { activation, outcome, digest, settings, registered } = prepared;
 		const paths = new Set(activation.tracked.map(({ path }) => path));
 		const outside = outsideEnvironment(activation, outcome);
 		return {
@@ -342,17 +329,17 @@ export class EngineService {
 			watched: outcome.conditions.filter(({ path }) => paths.has(path)),
 			digest,
 			reload: settings.reload,
+			registered,
 		};
 	}
 
-	/** `onRead` is told what was read, also before a failure. */
 	async #prepareShell(
 		params: PrepareParams,
 		request: RequestContext,
-		onRead: (reads: readonly TrackedRead[]) => void = () => undefined,
+		options: BuildOptions = {},
 	): Promise<PreparedShell> {
 		using _ = this.#engine.hold();
-		const built = this.history.rolledBack(params) ?? (await this.#build(params, request, onRead));
+		const built = this.history.rolledBack(params) ?? (await this.#build(params, request, options));
 		request.progress({ kind: "phase", phase: "activate", message: "preparing the shell" });
 		const { layout } = this.#context;
 		const { settings, digest, tracked, readSince } = built;
@@ -389,8 +376,9 @@ export class EngineService {
 	async #build(
 		params: PrepareParams,
 		request: RequestContext,
-		onRead: (reads: readonly TrackedRead[]) => void,
+		{ onRead = () => undefined, early = false }: BuildOptions,
 	): Promise<BuiltEnvironment> {
+		const isNewest = this.#turns.begin(this.#rootLink(params.project, params.profile));
 		const offline = params.offline ?? false;
 		const work = { signal: request.signal, onEvent: request.progress, offline };
 		const { project, lock, written, readSince } = await traced(request.progress, spans.read, () =>
@@ -408,13 +396,23 @@ export class EngineService {
 		const digest = digestOf(project.folder, tracked);
 		if (params.consent === "needed") requireConsent(this.#trust, project.folder, digest);
 		request.progress({ kind: "phase", phase: "realise", message: "building the environment" });
-		await traced(request.progress, spans.realise, () => this.#engine.realise([environment.drvPath], work));
-		this.#engine.keepEnvironment(this.#rootLink(params.project, params.profile), environment);
-		this.#generations.recordLater(params, () => {
-			const variables = recordVariables(CALLER_VARIABLES, params.variables);
-			const circumstances = { version: this.#context.version, inputs: this.#revisions(project, lock), variables };
-			return newGeneration({ project, environment, digest }, circumstances);
+		const { registered } = await traced(request.progress, spans.realise, async () => {
+			if (early) return this.#engine.placeEnvironment(environment.drvPath, work);
+			await this.#engine.realise([environment.drvPath], work);
+			return { registered: Promise.resolve() };
 		});
+		const kept = registered.then(() => {
+			if (!isNewest()) return;
+			this.#engine.keepEnvironment(this.#rootLink(params.project, params.profile), environment);
+			this.#generations.recordLater(params, () => {
+				const variables = recordVariables(CALLER_VARIABLES, params.variables);
+				const circumstances = { version: this.#context.version, inputs: this.#revisions(project, lock), variables };
+				return newGeneration({ project, environment, digest }, circumstances);
+			});
+		});
+		// Who takes it early may fail before he looks.
+		kept.catch(() => undefined);
+		if (!early) await kept;
 		return {
 			name: environment.name,
 			outPath: environment.outPath,
@@ -428,6 +426,7 @@ export class EngineService {
 			readSince,
 			written,
 			diagnostics: [...project.diagnostics, ...environment.diagnostics],
+			registered: kept,
 		};
 	}
 

@@ -1,7 +1,7 @@
-/** An environment that is in the store, whether just evaluated or an earlier generation. Layer 4: types only. */
+/** An environment that lies in the store, whether just evaluated or an earlier generation. Layer 4: types only. */
 
 import type { Diagnostic } from "@devenv/diagnostics";
-import type { TrackedRead } from "@devenv/engine";
+import type { PlacedEnvironment, TrackedRead } from "@devenv/engine";
 import type { EnvSpec } from "@devenv/env-file";
 import type { StorePath } from "@devenv/nix-formats";
 import type { ShellSettings } from "./generation-record.ts";
@@ -26,4 +26,6 @@ export interface BuiltEnvironment {
 	/** env.lock was written by this request. */
 	readonly written: boolean;
 	readonly diagnostics: readonly Diagnostic[];
+	/** Rejects where it turns out that it cannot stay there. */
+	readonly registered: PlacedEnvironment["registered"];
 }

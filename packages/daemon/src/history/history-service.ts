@@ -157,6 +157,7 @@ export class HistoryService {
 			readSince,
 			written: false,
 			diagnostics: [],
+			registered: Promise.resolve(),
 		};
 	}
 

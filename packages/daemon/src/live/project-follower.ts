@@ -3,7 +3,8 @@
  *
  * A change of a file that the last evaluation read leads to a new evaluation and, if need be, builds, behind the shells'
  * backs: one at a time, and what is newer ends what is older. Each shell then gets a text to read before its next
- * prompt, and its view the new root at once. What fails leaves the shells as they are and is said once.
+ * prompt, and its view the new root at once. What fails leaves the shells as they are and is said once; an environment that
+ * is refused when shells have it already gives way to the last one that was not.
  */
 
 import { readlinkSync } from "node:fs";
@@ -13,6 +14,7 @@ import {
 	type ActivationOutcome,
 	type ChangeScript,
 	changeScript,
+	type EnvironmentDescription,
 	firstChanged,
 	lastGeneration,
 	type LiveShellProcess,
@@ -44,6 +46,8 @@ export interface Prepared {
 	readonly digest: string;
 	/** What env.yaml says of following changes. */
 	readonly reload: "auto" | "manual" | "off";
+	/** Rejects where it turns out that the environment cannot stay: shells have to let go of it. */
+	readonly registered: Promise<void>;
 }
 
 /** Why a project's environment could not be made, and what has to change for another outcome. */
@@ -76,6 +80,8 @@ export interface FollowerOptions {
 interface Followed {
 	readonly process: LiveShellProcess;
 	environment: string;
+	/** What the environment says of itself, once it was given: it may be taken away. */
+	description?: EnvironmentDescription;
 	root: string | null;
 	etc: string | null;
 	promptName: string | null;
@@ -101,6 +107,8 @@ export class ProjectFollower {
 	readonly #options: FollowerOptions;
 	readonly #watch: PathWatch;
 	readonly #shells = new Map<number, Followed>();
+	/** By caller: the last environment that is known to stay. */
+	readonly #kept = new Map<string, Prepared>();
 	#conditions: readonly PathCondition[] = [];
 	#timer: NodeJS.Timeout | undefined;
 	#firstChange: number | undefined;
@@ -158,13 +166,18 @@ export class ProjectFollower {
 	}
 
 	/** Brings all shells to what the files say now, also where they wait for that to be asked for; what changed, for people. */
-	async reload(): Promise<string> {
+	reload(): Promise<string> {
+		return this.#alone((signal) => this.#update(signal, true));
+	}
+
+	/** Does something that somebody waits for, after what is under way. */
+	async #alone<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		while (this.#running !== undefined) await this.#running.done;
 		const controller = new AbortController();
 		const { promise, resolve } = Promise.withResolvers<undefined>();
 		this.#running = { controller, done: promise, asked: true };
 		try {
-			return await this.#update(controller.signal, true);
+			return await work(controller.signal);
 		} finally {
 			this.#finish();
 			resolve(undefined);
@@ -238,17 +251,44 @@ export class ProjectFollower {
 		let said = "";
 		let settled = true;
 		const conditions: PathCondition[] = [];
-		for (const shells of groups.values()) {
+		for (const [caller, shells] of groups) {
 			const first = shells[0];
 			if (first === undefined) continue;
 			const prepared = await this.#prepare(first.process, { signal, conditions });
 			if (signal.aborted) return said;
 			settled &&= prepared.outcome.lasting;
-			for (const shell of shells) said = (await this.#give(shell, prepared, asked)) || said;
+			for (const shell of shells) said = (await this.#give(shell, prepared, { asked })) || said;
+			this.#awaitRegistration(caller, prepared);
 		}
 		this.#countUnsettled(settled);
 		log.write("debug", "followed", { project, milliseconds: Math.round(performance.now() - started) });
 		return said;
+	}
+
+	/** Does not wait. */
+	#awaitRegistration(caller: string, prepared: Prepared): void {
+		prepared.registered.then(
+			() => {
+				this.#kept.set(caller, prepared);
+			},
+			(error: unknown) => {
+				if (this.#closed || error instanceof BuildCancelled) return;
+				this.#alone(() => this.#takeBack(prepared, error)).catch((fault: unknown) => {
+					this.#sayFailure(fault);
+				});
+			},
+		);
+	}
+
+	/** Brings shells that have an environment which was refused back to the last one that was not. */
+	async #takeBack(refused: Prepared, error: unknown): Promise<void> {
+		const why = this.#describeFailure(error);
+		for (const shell of this.#shells.values()) {
+			if (shell.environment !== refused.environment) continue;
+			const before = this.#kept.get(callerKey(shell.process));
+			if (before === undefined) this.#say(shell, `${why}devenv: this shell's environment is not in the store any more`);
+			else await this.#give(shell, before, { asked: true, backFor: why });
+		}
 	}
 
 	/**
@@ -292,8 +332,12 @@ export class ProjectFollower {
 		this.#look();
 	}
 
-	/** Brings one shell to an environment; gives what changed. */
-	async #give(shell: Followed, prepared: Prepared, asked: boolean): Promise<string> {
+	/** Brings one shell to an environment; gives what changed. `backFor`: it had that before, and why it has to go back. */
+	async #give(
+		shell: Followed,
+		prepared: Prepared,
+		{ asked, backFor }: { readonly asked: boolean; readonly backFor?: string },
+	): Promise<string> {
 		const { outcome, environment, reload } = prepared;
 		const { outside, shell: form } = shell.process;
 		const { root, etc, promptName, aliases } = outcome.registration;
@@ -310,9 +354,11 @@ export class ProjectFollower {
 			if (known) this.#push(shell, { changes: due, message: "" }, prepared);
 			return "";
 		}
-		const summary = [summarizeChange(readEnvironment(shell.environment), readEnvironment(environment)), otherAliases]
-			.filter((each) => each !== "")
-			.join(", ");
+		const [before, description] = [
+			shell.description ?? readEnvironment(shell.environment),
+			readEnvironment(environment),
+		];
+		const summary = [summarizeChange(before, description), otherAliases].filter((each) => each !== "").join(", ");
 		const what = summary === "" ? "files of the environment" : summary;
 		if (reload === "off") return "";
 		if (reload === "manual" && !asked) {
@@ -324,7 +370,8 @@ export class ProjectFollower {
 			this.#say(shell, `devenv: ${what}: ${why}`);
 			return "";
 		}
-		const conflict = outside || form === "json" ? undefined : this.#conflict(shell, root, form);
+		const fits = outside || form === "json" || backFor !== undefined;
+		const conflict = fits ? undefined : this.#conflict(shell, root, form);
 		if (conflict !== undefined) {
 			const { profile } = shell.process;
 			const choice = profile === null ? "" : ` --profile ${profile}`;
@@ -333,14 +380,16 @@ export class ProjectFollower {
 		}
 		if (outside) prepared.placeOutside();
 		else if (shell.root !== root || shell.etc !== etc) await this.#swap(shell, { root, etc });
-		const before = shell.promptName;
-		Object.assign(shell, { environment, root, etc, promptName, aliases, changes, message: "" });
+		const promptBefore = shell.promptName;
+		Object.assign(shell, { environment, description, root, etc, promptName, aliases, changes, message: "" });
 		this.#push(
 			shell,
 			{
 				changes: due,
-				message: summary === "" ? "" : `devenv: ${summary}`,
-				...(before === null || promptName === null ? {} : { promptName: { before, now: promptName } }),
+				message: `${backFor ?? ""}${summary === "" ? "" : `devenv: ${summary}`}`,
+				...(promptBefore === null || promptName === null
+					? {}
+					: { promptName: { before: promptBefore, now: promptName } }),
 			},
 			prepared,
 		);
@@ -369,6 +418,11 @@ export class ProjectFollower {
 	}
 
 	#sayFailure(error: unknown): void {
+		this.#sayAll(`${this.#describeFailure(error)}devenv: the environment stays as it was`);
+	}
+
+	/** Lines for people; a bug is logged. */
+	#describeFailure(error: unknown): string {
 		const diagnostics: readonly Diagnostic[] =
 			error instanceof DiagnosticError
 				? error.diagnostics
@@ -377,8 +431,7 @@ export class ProjectFollower {
 			const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 			this.#options.log.write("error", "bug", { message: "reload", stack });
 		}
-		const text = diagnostics.map((each) => renderDiagnostic(each)).join("");
-		this.#sayAll(`${text}devenv: the environment stays as it was`);
+		return diagnostics.map((each) => renderDiagnostic(each)).join("");
 	}
 
 	#sayAll(message: string): void {
