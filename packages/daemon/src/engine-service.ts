@@ -78,6 +78,7 @@ import {
 	trackedBy,
 	writeLock,
 } from "./project.ts";
+import { prunesLater } from "./prune-later.ts";
 import { rootName } from "./project-records.ts";
 import { ProjectMutex } from "./project-mutex.ts";
 import type { ServiceContext } from "./run-daemon.ts";
@@ -144,6 +145,7 @@ export class EngineService {
 	readonly locks: LockRequests;
 	readonly #generations: Generations;
 	readonly #turns = new NewestTurn();
+	readonly #pruneLater: () => void;
 	readonly history: HistoryService;
 	readonly explanations: Explanations;
 	#live: LiveReload | undefined;
@@ -153,6 +155,7 @@ export class EngineService {
 		this.#context = context;
 		this.#helper = helper;
 		this.#trust = new Trust(context.layout.state);
+		this.#pruneLater = prunesLater(context.layout.state, context.log);
 		this.locks = new LockRequests({ engine, version: context.version, locking: this.#locking });
 		this.#generations = new Generations({
 			state: context.layout.state,
@@ -369,6 +372,7 @@ export class EngineService {
 			allowedContent: this.#trust.contentFile(digest),
 		};
 		const outcome = await traced(request.progress, spans.activate, () => activate(activation));
+		this.#pruneLater();
 		return { ...built, activation, outcome, diagnostics: [...built.diagnostics, ...outcome.diagnostics] };
 	}
 

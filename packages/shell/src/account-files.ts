@@ -24,6 +24,12 @@ export function askAccounts(database: "passwd" | "group", ids: readonly number[]
 	return answer.error === undefined ? answer.stdout.split("\n").filter((line) => line.includes(":")) : [];
 }
 
+/** Those of the numbers that a `passwd` or `group` of the host does not have: getent, which looks there first, need not be asked for the others. */
+export function unlistedIds(text: string, ids: readonly number[]): number[] {
+	const listed = new Set(text.split("\n").map((line) => line.split(":")[2]));
+	return ids.filter((id) => !listed.has(String(id)));
+}
+
 /**
  * The view's passwd: the caller first, then the host's accounts, then those that only the root has (made by its
  * maintainer scripts). The caller keeps the host's name and full name.

@@ -21,7 +21,6 @@ import type { EnvironmentChange } from "./environment-difference.ts";
 import { hostProgramFolders, linkHostPrograms, linkSetuidPrograms } from "./host-programs.ts";
 import { hostTree, isHidden } from "./host-tree.ts";
 import { formatRegistration, makeLiveFolder, type ShellRegistration } from "./live-shell.ts";
-import { pruneViews } from "./prune-views.ts";
 import { readEnvironment } from "./read-environment.ts";
 import { type ShellName, shellNames } from "./shell-name.ts";
 import {
@@ -232,7 +231,6 @@ function prepareView(
 			);
 			if (id !== 0 && !asUser) linkSetuidPrograms(`${fresh}/setuid-programs`, folders);
 		});
-		pruneViews(state, key);
 	}
 	const agent = request.clean === undefined && request.paths.helper !== null;
 	const spec: ViewSpec = {

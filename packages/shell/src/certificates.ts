@@ -46,6 +46,14 @@ export function linkCertificates(target: string, hostEtc: string, tree?: string)
 	}
 }
 
+/** Whether {@link linkCertificates} replaces a root's folder of single certificates. */
+export function hasOwnCertificates(hostEtc: string): boolean {
+	return (
+		bundles.some((name) => liveLink(`${hostEtc}/${name}`) !== null) &&
+		listCertificates(`${hostEtc}/ssl/certs`).length > 0
+	);
+}
+
 /** Makes a folder unless one is there; a link, which may lead out of the view's /etc, gives way to it. */
 export function makeRealFolder(path: string): void {
 	if (isFolder(path)) return;

@@ -20,8 +20,15 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { basename } from "node:path";
-import { type Account, askAccounts, composeGroup, composeNsswitch, composePasswd } from "./account-files.ts";
-import { linkCertificates, makeRealFolder } from "./certificates.ts";
+import {
+	type Account,
+	askAccounts,
+	composeGroup,
+	composeNsswitch,
+	composePasswd,
+	unlistedIds,
+} from "./account-files.ts";
+import { hasOwnCertificates, linkCertificates, makeRealFolder } from "./certificates.ts";
 import { liveLink } from "./host-tree.ts";
 
 export interface EtcRequest {
@@ -62,15 +69,18 @@ export function etcInputs(hostEtc: string = "/etc"): string[] {
 export function composeEtc(request: EtcRequest): void {
 	const { root, target, account, hostEtc = "/etc" } = request;
 	mkdirSync(target, { mode: 0o755 });
-	if (existsSync(`${root}/etc`)) copyFolder(`${root}/etc`, target);
+	const isReplaced = hasOwnCertificates(hostEtc) ? `${root}/etc/ssl/certs` : null;
+	if (existsSync(`${root}/etc`)) copyFolder(`${root}/etc`, target, isReplaced);
 	const hostText = (name: string): string => readOr(`${hostEtc}/${name}`);
 	const rootText = (name: string): string => readOr(`${root}/etc/${name}`);
 	const put = (name: string, text: string): void => {
 		rmSync(`${target}/${name}`, { force: true, recursive: true });
 		writeFileSync(`${target}/${name}`, text, { mode: 0o644, flag: "wx" });
 	};
-	put("passwd", composePasswd(hostText("passwd"), rootText("passwd"), askAccounts("passwd", [account.uid]), account));
-	const groups = askAccounts("group", [...new Set([account.gid, ...request.groups])]);
+	const ask = (database: "passwd" | "group", ids: readonly number[]): string[] =>
+		askAccounts(database, unlistedIds(hostText(database), ids));
+	put("passwd", composePasswd(hostText("passwd"), rootText("passwd"), ask("passwd", [account.uid]), account));
+	const groups = ask("group", [...new Set([account.gid, ...request.groups])]);
 	put("group", composeGroup(hostText("group"), rootText("group"), groups, account));
 	const modules = nameServiceModules(root);
 	put(
@@ -94,16 +104,17 @@ export function composeEtc(request: EtcRequest): void {
 
 /**
  * Copies a folder so that the caller owns and may change everything in it; links stay links. What he may not read
- * (store objects have none) is left out, as on the host.
+ * (store objects have none) is left out, as on the host, and so is the folder `leaveOut`.
  */
-function copyFolder(source: string, target: string): void {
+function copyFolder(source: string, target: string, leaveOut: string | null): void {
 	for (const entry of readdirSync(source, { withFileTypes: true })) {
 		const from = `${source}/${entry.name}`;
 		const to = `${target}/${entry.name}`;
+		if (from === leaveOut) continue;
 		if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
 		else if (entry.isDirectory()) {
 			mkdirSync(to, { mode: 0o755 });
-			if (isReadable(from)) copyFolder(from, to);
+			if (isReadable(from)) copyFolder(from, to, leaveOut);
 		} else if (entry.isFile() && isReadable(from)) copyOwned(from, to);
 	}
 }

@@ -3,7 +3,7 @@
  * program (native/host.c). One, last on PATH in a view, has what the root lacks; the other, first, what is setuid. Layer 2.
  */
 
-import { mkdirSync, readdirSync, type Stats, statSync, symlinkSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, type Stats, statSync, symlinkSync } from "node:fs";
 import { helperInView, isHidden } from "./host-tree.ts";
 
 const standardFolders = [
@@ -54,6 +54,7 @@ function linkPrograms(
 	wants: (name: string, info: Stats) => boolean,
 ): number {
 	const linked = new Set<string>();
+	let first: string | undefined;
 	mkdirSync(target, { mode: 0o755 });
 	for (const folder of folders) {
 		for (const name of listOr(folder)) {
@@ -61,10 +62,24 @@ function linkPrograms(
 			const info = statSync(`${folder}/${name}`, { throwIfNoEntry: false });
 			if (info === undefined || !wants(name, info)) continue;
 			linked.add(name);
-			symlinkSync(helperInView, `${target}/${name}`);
+			const link = `${target}/${name}`;
+			/* A second name costs less than an inode. */
+			if (first === undefined || !giveName(first, link)) symlinkSync(helperInView, link);
+			first ??= link;
 		}
 	}
 	return linked.size;
+}
+
+/** Makes a second name of a link; false where the file system cannot, or has made enough. */
+function giveName(from: string, to: string): boolean {
+	try {
+		linkSync(from, to);
+		return true;
+	} catch (error) {
+		if (["EMLINK", "EPERM", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+		throw error;
+	}
 }
 
 function isProgram(info: Stats): boolean {

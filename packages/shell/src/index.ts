@@ -17,6 +17,7 @@ export type {
 export { activationFor, type ActivationScript, type ScriptRequest } from "./activation-script.ts";
 export { type ChangeScript, changeScript } from "./change-script.ts";
 export { composeEtc, type EtcRequest } from "./compose-etc.ts";
+export { pruneViews } from "./prune-views.ts";
 export { detectViews, type ViewSupport } from "./detect-views.ts";
 export { type EnterOptions, enterStamp, swapRoot } from "./enter-stamp.ts";
 export { parseDotenv, type DotenvFile } from "./dotenv.ts";

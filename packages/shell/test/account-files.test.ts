@@ -1,7 +1,13 @@
 import test from "ava";
-import { composeGroup, composeNsswitch, composePasswd } from "../src/account-files.ts";
+import { composeGroup, composeNsswitch, composePasswd, unlistedIds } from "../src/account-files.ts";
 
 const account = { name: "ann", uid: 1000, gid: 1001, home: "/home/ann", shell: "/usr/bin/zsh" };
+
+test("the host's files are asked before its other databases", (t) => {
+	const passwd = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:10:::\n+::::::\nbroken\n";
+	t.deepEqual(unlistedIds(passwd, [0, 10, 1000, 100]), [10, 100]);
+	t.deepEqual(unlistedIds("", [0]), [0]);
+});
 
 test("passwd has the caller first, then the host's accounts, then the root's", (t) => {
 	const host = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000:Ann,,,:/old:/bin/tcsh\nbroken line\n+::::::\n";
