@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findProgram, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
-import { processesOf } from "./aftermath.ts";
+import { processesOf, storeFaults } from "./aftermath.ts";
 import { Installation } from "./installation.ts";
 import { TerminalSession } from "./terminal-session.ts";
 
@@ -167,3 +167,39 @@ test.serial(
 		t.true(processesOf(installation).length > 0);
 	},
 );
+
+test.serial("network: what a killed daemon had not registered yet is registered by the next one", async (t) => {
+	t.timeout(600_000);
+	const opened = await open(t, "placed", {});
+	if (opened === undefined) return;
+	const { folder, terminal, write } = opened;
+	const root = join(installation.home, "root");
+	const placed = (): string[] => readdirSync(join(root, "nix/var/nix/devenv/placed"));
+	const packages = ["hello"];
+	// Where the daemon was faster than this process, the next package is tried.
+	for (const name of ["tree", "pv", "jo", "entr"]) {
+		packages.push(name);
+		const daemon = await installation.daemonPid();
+		write(`packages: [${packages.join(", ")}]\nenv: { COLOR: red }\n`);
+		for (let turn = 0; turn < 120_000 && placed().length < 2; turn++) await sleep(1);
+		process.kill(daemon, "SIGKILL");
+		if (placed().length === 2) break;
+		t.is((await installation.devenv(["daemon", "start"], { cwd: folder })).code, 0);
+	}
+	const [unregistered] = placed().filter((name) => name.endsWith("-root"));
+	t.truthy(unregistered, "killed between placing and registering");
+	t.is((await installation.devenv(["daemon", "start"], { cwd: folder })).code, 0);
+	await terminal.untilPrompted(new RegExp(`devenv: .*\\+ ${packages.at(-1) ?? ""} `));
+	for (let turn = 0; turn < 300 && placed().length > 0; turn++) await sleep(100);
+	t.deepEqual(placed(), []);
+	t.regex(await terminal.run(`command -v ${packages.at(-1) ?? ""}`), /\/usr\/bin\//);
+	const mounts = readFileSync(`/proc/${(await terminal.run("echo $$")).trim()}/mountinfo`, "utf8");
+	t.true(mounts.includes(unregistered ?? "?"), "the root was not made again");
+	t.deepEqual(await storeFaults(root), []);
+	if (findProgram("nix-store") === undefined) {
+		skip(t, "no nix-store");
+		return;
+	}
+	const judged = await installation.run(["nix-store", "--verify", "--check-contents", "--store", root]);
+	t.is(judged.code, 0, judged.stderr);
+});

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } fr
 import { setTimeout as sleep } from "node:timers/promises";
 import { skip, temporaryFolder } from "@devenv/test-support";
 import type { StorePath } from "@devenv/nix-formats";
-import test from "ava";
-import { openStore } from "../src/index.ts";
+import test, { type ExecutionContext } from "ava";
+import { openStore, type Store } from "../src/index.ts";
 import { addSample, sampleDerivation } from "./sample-store.ts";
 
 /**
@@ -19,21 +19,31 @@ async function untilSpace(disk: string): Promise<void> {
 	for (let tries = 0; tries < 500 && !free(); tries++) await sleep(10);
 }
 
-test("a full disk is a diagnostic, changes nothing, and is over when there is space", async (t) => {
+/** A store on a disk of its own, of four megabytes; undefined where none can be mounted. */
+function storeOnSmallDisk(
+	t: ExecutionContext,
+): { readonly folder: string; readonly disk: string; readonly store: Store } | undefined {
 	const folder = temporaryFolder(t);
 	const disk = `${folder}/disk`;
 	mkdirSync(disk);
 	const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
 	if (mount.status !== 0) {
 		skip(t, "a small tmpfs cannot be mounted here (it takes root)");
-		return;
+		return undefined;
 	}
 	t.teardown(() => execFileSync("umount", ["--lazy", disk]));
-	writeFileSync(`${folder}/large`, "x".repeat(8 << 20));
 	const store = openStore({ root: disk });
 	t.teardown(() => {
 		store.close();
 	});
+	return { folder, disk, store };
+}
+
+test("a full disk is a diagnostic, changes nothing, and is over when there is space", async (t) => {
+	const made = storeOnSmallDisk(t);
+	if (made === undefined) return;
+	const { folder, disk, store } = made;
+	writeFileSync(`${folder}/large`, "x".repeat(8 << 20));
 	const first = store.addText({ name: "first", contents: "x" });
 	t.throws(() => store.addPath({ name: "large", source: `${folder}/large` }), {
 		message: /^STORE_DISK_FULL: cannot add .*: the disk or quota is full/,
@@ -115,4 +125,36 @@ test("garbage is collected where not one byte is free", async (t) => {
 	writeFileSync(`${disk}/filler`, "x".repeat(3 << 20));
 	openStore(place).close();
 	t.false(existsSync(reserved));
+});
+
+test("what is placed when the disk becomes full is not registered, and can be withdrawn", async (t) => {
+	const made = storeOnSmallDisk(t);
+	if (made === undefined) return;
+	const { disk, store } = made;
+	const { path: deriver, outputs } = addSample(store, sampleDerivation("placed"));
+	const path = outputs.get("out") ?? t.fail("no output");
+	const place = (): void => {
+		const from = store.scratch().path;
+		mkdirSync(`${from}/out`);
+		writeFileSync(`${from}/out/file`, "x");
+		store.placeOutputs([{ path, from: `${from}/out`, deriver }]);
+	};
+	/* More than the database has room for. */
+	const candidates = [deriver];
+	const output = { path, from: store.physical(path), candidates, deriver, sign: () => ["x".repeat(1 << 20)] };
+	place();
+	t.throws(() => {
+		writeFileSync(`${disk}/filler`, "x".repeat(8 << 20));
+	});
+	await t.throwsAsync(store.registerOutputs([output]), { message: /^STORE_DISK_FULL: / });
+	t.true(store.isPlaced(path));
+	t.false(store.isValid(path));
+	store.withdraw([path]);
+	t.deepEqual([store.placed(), existsSync(store.physical(path))], [[], false]);
+	writeFileSync(`${disk}/filler`, "");
+	await untilSpace(disk);
+	place();
+	await store.registerOutputs([{ ...output, sign: () => [] }]);
+	t.true(store.isValid(path));
+	t.deepEqual(await store.verify({ checkContents: true }), []);
 });
