@@ -405,7 +405,8 @@ export class EngineService {
 			await this.#engine.realise([environment.drvPath], work);
 			return { registered: Promise.resolve() };
 		});
-		const kept = registered.then(() => {
+		const hold = this.#engine.hold();
+		const keep = (): void => {
 			if (!isNewest()) return;
 			this.#engine.keepEnvironment(this.#rootLink(params.project, params.profile), environment);
 			this.#generations.recordLater(params, () => {
@@ -413,6 +414,9 @@ export class EngineService {
 				const circumstances = { version: this.#context.version, inputs: this.#revisions(project, lock), variables };
 				return newGeneration({ project, environment, digest }, circumstances);
 			});
+		};
+		const kept = registered.then(keep).finally(() => {
+			hold[Symbol.dispose]();
 		});
 		// Who takes it early may fail before he looks.
 		kept.catch(() => undefined);

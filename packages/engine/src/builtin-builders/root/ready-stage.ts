@@ -29,7 +29,7 @@ export interface ReadyStageOptions {
 	readonly delay?: number;
 }
 
-const defaultDelay = 1_000;
+const defaultDelay = 300;
 
 export class ReadyStage<T> {
 	readonly #options: ReadyStageOptions;
