@@ -7,7 +7,7 @@
  * machine: what lies there after a power failure may be incomplete, and is removed.
  */
 
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import {
 	bytesFromText,
 	isDrvPath,
@@ -46,11 +46,13 @@ export class PlacedObjects {
 
 	/** Takes {@link record} back, if it was made. */
 	forget(path: StorePath): void {
-		rmSync(this.#file(path), { force: true });
+		// Asked for everything that is registered: of hardly anything there is one.
+		if (existsSync(this.#file(path))) rmSync(this.#file(path), { force: true });
 	}
 
 	/** Whether the object lies in the store folder, placed since the machine started. */
 	has(path: StorePath): boolean {
+		if (!existsSync(this.#file(path))) return false;
 		return this.#deriver(path) !== undefined && lstatIfThere(this.#physical(path)) !== undefined;
 	}
 
