@@ -4,14 +4,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { detectSandbox, type Sandbox } from "@devenv/builder";
 import { DiagnosticError, diagnose, fail, nearestNames } from "@devenv/diagnostics";
-import { DEFAULT_INPUT, DEFAULT_INPUT_URL, type EnvSpec, type LockFile } from "@devenv/env-file";
+import type { EnvSpec, LockFile } from "@devenv/env-file";
 import { type Derivation, type DrvPath, parseDrvPath, parseStorePath, type StorePath } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 import { decodeEnvironment, type EnvironmentFile } from "./builtin-builders/environment.ts";
 import type { FirstStage } from "./builtin-builders/root/first-stage.ts";
 import { ReadyStage } from "./builtin-builders/root/ready-stage.ts";
 import { membersOf } from "./builtin-builders/root-members.ts";
-import { Caches, copyOptions, requireAll } from "./caches/caches.ts";
+import { Caches, requireAll } from "./caches/caches.ts";
 import { substitutablePaths } from "./caches/substitutable-paths.ts";
 import { builtinBuilders } from "./realise/builtin-table.ts";
 import type {
@@ -39,7 +39,7 @@ import type {
 } from "./engine-interface.ts";
 import { type EngineListener, traced } from "./engine-event.ts";
 import { EvaluatorPool } from "./evaluation/evaluator-pool.ts";
-import { requireOneArchive } from "./evaluation/require-one-archive.ts";
+import { PackageSets } from "./evaluation/package-sets.ts";
 import { type LocatedPackageSet, plainSet } from "./evaluation/located-package-set.ts";
 import type { Answering } from "./evaluation/evaluator-thread.ts";
 import { answerQuestion } from "./fetch-tree/answer-question.ts";
@@ -87,6 +87,7 @@ class StoreEngine implements Engine {
 	readonly #store: Store;
 	readonly #fetcher: Fetcher;
 	readonly #inputs: Inputs;
+	readonly #sets: PackageSets;
 	readonly #backend: StoreBackend;
 	readonly #queue: BuildQueue;
 	readonly #evaluators: EvaluatorPool;
@@ -115,6 +116,7 @@ class StoreEngine implements Engine {
 			partialFolder: join(cache, "partial"),
 		});
 		this.#inputs = new Inputs({ store, fetcher: this.#fetcher, cache, system: this.#system });
+		this.#sets = new PackageSets(this.#inputs, this.#system);
 		const trial = store.scratch();
 		this.#sandbox = detectSandbox({ helper: options.helper, temporary: trial.path }).finally(() => {
 			trial.remove();
@@ -417,11 +419,11 @@ class StoreEngine implements Engine {
 		explain?: string,
 	): Promise<{ readonly reply: EnvironmentReply; readonly spec: EnvSpec; readonly located: LocatedPackageSet }> {
 		const located = await traced(options.onEvent, { name: "find the package set", track: "request" }, () =>
-			this.#packageSet(request, options),
+			this.#sets.packageSet(request, options),
 		);
 		const set = plainSet(located);
 		options.onEvent?.({ kind: "phase", phase: "evaluate", message: "evaluating the environment" });
-		const archive = this.#archive(request.spec, request.lock);
+		const archive = this.#sets.archive(request.spec, request.lock);
 		const { spec, trees, sources, ...asked } = await this.#complete(request, { set, archive }, options);
 		const reply = await this.#evaluator(
 			{
@@ -464,8 +466,8 @@ class StoreEngine implements Engine {
 		const module = moduleRequest(source, request.spec);
 		const spec = await this.#withModule(source, { kind: "module", set, module }, options);
 		// The module was given the packages of that archive.
-		this.#archive(spec, request.lock, archive);
-		const { sets, sources } = await this.#trees({ ...request, spec }, options);
+		this.#sets.archive(spec, request.lock, archive);
+		const { sets, sources } = await this.#sets.trees({ ...request, spec }, options);
 		return { spec, module, trees: sets, sources };
 	}
 
@@ -488,7 +490,7 @@ class StoreEngine implements Engine {
 
 	async #evaluate(request: EvaluateRequest, options: WorkOptions): Promise<EvaluateResult> {
 		const { environment, expression, ...rest } = request;
-		const set = environment === null ? null : plainSet(await this.#packageSet(environment, options));
+		const set = environment === null ? null : plainSet(await this.#sets.packageSet(environment, options));
 		const { text, traces } = await this.#evaluator({ kind: "expression", set, text: expression, ...rest }, options);
 		return { text, traces };
 	}
@@ -534,68 +536,6 @@ class StoreEngine implements Engine {
 			}),
 		);
 		if (failures.length > 0) throw failuresAsError(failures);
-	}
-
-	/** Brings the input of the spec's packages into the store. */
-	async #packageSet(request: EnvironmentRequest, options: WorkOptions): Promise<LocatedPackageSet> {
-		const { spec, lock } = request;
-		const name = this.#archive(spec, lock);
-		const index = await this.#inputs.ensure(lock, name, options);
-		const input = spec.inputs.find((each) => each.name === name);
-		const sources = new Set<StorePath>();
-		const overlays: string[] = [];
-		for (const overlay of [...(input?.overlays ?? []), ...spec.overlays]) {
-			const located = await this.#inputs.overlayFile(overlay, request, options);
-			if (located.source !== undefined) sources.add(located.source);
-			overlays.push(located.file);
-		}
-		const overrides = spec.overrides.map(({ attr, changes }) => ({
-			attr,
-			changes: changes.map(([field, value]): (typeof changes)[number] => {
-				return field === "src" && typeof value === "string" ? [field, join(request.project, value)] : [field, value];
-			}),
-		}));
-		const trees = await this.#trees(request, options);
-		for (const source of trees.sources) sources.add(source);
-		return { index, overlays, overrides, trees: trees.sets, system: this.#system, sources: [...sources] };
-	}
-
-	/** The archive that the packages of a spec, and with them the root, come from. */
-	#archive({ inputs, packages }: EnvSpec, lock: LockFile, name?: string): string {
-		const isArchive = (input: string): boolean => !this.#inputs.isTree(lock, input);
-		const own = packages.filter(({ input }) => isArchive(input));
-		const archives = inputs.map((input) => input.name).filter(isArchive);
-		const usual = archives.includes(DEFAULT_INPUT) ? DEFAULT_INPUT : archives[0];
-		const chosen = name ?? own[0]?.input ?? usual;
-		if (chosen === undefined) {
-			fail("ENV_NO_ARCHIVE", "none of the inputs is a Debian archive, which the environment's root is made of", {
-				hint: `for example inputs: { ${DEFAULT_INPUT}: { url: ${DEFAULT_INPUT_URL} } }`,
-			});
-		}
-		return requireOneArchive(own, chosen);
-	}
-
-	/** The folders of files that packages are asked of. */
-	async #trees(
-		request: EnvironmentRequest,
-		options: WorkOptions,
-	): Promise<{ readonly sets: readonly TreeSetRequest[]; readonly sources: readonly StorePath[] }> {
-		const { spec, lock } = request;
-		const sets: TreeSetRequest[] = [];
-		const sources: StorePath[] = [];
-		for (const { input: name, location } of spec.packages) {
-			if (!this.#inputs.isTree(lock, name) || sets.some((each) => each.name === name)) continue;
-			const source = await this.#inputs.ensurePackages({ name, ...(location && { location }) }, request, options);
-			sources.push(source);
-			const overlays: string[] = [];
-			for (const overlay of spec.inputs.find((each) => each.name === name)?.overlays ?? []) {
-				const located = await this.#inputs.overlayFile(overlay, request, options);
-				if (located.source !== undefined) sources.push(located.source);
-				overlays.push(located.file);
-			}
-			sets.push({ name, source, overlays });
-		}
-		return { sets, sources };
 	}
 
 	/** What an evaluator may ask of us while it works for this request. */
