@@ -13,6 +13,7 @@ import { EvalRuntime } from "./eval/eval-runtime.ts";
 import { diagnoseError, locate, renderNixError, type RenderErrorOptions } from "./eval/render-error.ts";
 import { printValue } from "./eval/print-value.ts";
 import { parseAttrPath } from "./eval/attr-path.ts";
+import type { ReadTracker } from "./eval/read-sets.ts";
 import type { Runtime, RuntimeSettings } from "./eval/runtime.ts";
 import type { EvalIO } from "./io.ts";
 import type { Expr } from "./syntax/ast.ts";
@@ -52,6 +53,11 @@ export class Evaluator {
 	/** What built-in operations work with. */
 	get runtime(): Runtime {
 		return this.#runtime;
+	}
+
+	/** What is read by what is evaluated, where the I/O tells. */
+	get reads(): ReadTracker {
+		return this.#runtime.reads;
 	}
 
 	/** Names that are visible everywhere. */
@@ -132,7 +138,7 @@ export class Evaluator {
 	print(value: Lazy, options: { readonly strict?: boolean } = {}): string {
 		return this.#runtime.enter(() => {
 			if (options.strict === true) this.#runtime.forceDeep(value);
-			return printValue(value);
+			return printValue(value, (thunk) => this.#runtime.force(thunk));
 		});
 	}
 

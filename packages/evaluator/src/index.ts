@@ -16,6 +16,7 @@ export { Evaluator, type AutoArgs, type EvaluatorOptions } from "./evaluator.ts"
 export { NIX_VERSION, valueToJson, valueToXml } from "./builtins/index.ts";
 export { builtinDocumentation } from "./builtins/documentation.ts";
 export { formatFloat } from "./value/format-float.ts";
+export { ReadSet, ReadTracker, type Tracked } from "./eval/read-sets.ts";
 export { type RenderErrorOptions } from "./eval/render-error.ts";
 export { TomlError, TomlTable, type TomlValue, parseToml } from "./builtins/toml-parser.ts";
 export { printIdentifier, printString } from "./syntax/print-expr.ts";

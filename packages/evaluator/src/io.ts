@@ -81,6 +81,17 @@ export interface EvalIO {
 	fetch(request: FetchRequest): string;
 	/** `fetchGit`, `fetchTree`, `fetchMercurial`: input attributes → result attributes (`outPath`, `rev`, …). */
 	fetchTree(input: ReadonlyMap<string, string | number | boolean>): ReadonlyMap<string, string | number | boolean>;
+	/**
+	 * Numbers what is read, from 0, and tells `listener` the number of each read when it is made, and again whenever it is
+	 * repeated. Where it is missing, nothing is known about what results depend on.
+	 */
+	observe?(listener: (read: number) => void): void;
+	/** Real path of the folder of the sources, where it matters whether results depend on it. */
+	readonly sourceRoot?: string | undefined;
+	/** What is evaluated depends on where `sourceRoot` lies; a read like others. */
+	notePlace?(): void;
+	/** What is evaluated depends on more than its reads: on the order of evaluation, or on the memory that there is. */
+	noteDoubt?(): void;
 	/** One message, without prefix (see {@link formatLog}) and line end. */
 	log(level: LogLevel, message: ByteString): void;
 }

@@ -9,6 +9,7 @@
 import { DiagnosticError } from "@devenv/diagnostics";
 import { HashesModulo, instantiate, type Derivation, type DrvPath, type Instantiated } from "@devenv/nix-formats";
 import { addFrame, EvalError } from "../eval/error.ts";
+import type { Tracked } from "../eval/read-sets.ts";
 import type { Runtime } from "../eval/runtime.ts";
 import { NO_POSITION } from "../syntax/position.ts";
 import { Attrs, attrsFromEntries, mergeAttrs, type Shape, shapeOf } from "../value/attrs.ts";
@@ -110,8 +111,11 @@ function resultShape(outputs: readonly string[]): Shape {
 function derivation(runtime: Runtime, argument: Lazy): Value {
 	const drvAttrs = runtime.expectAttrs(argument, NO_POSITION, "from call site");
 	const names = outputNames(runtime, drvAttrs);
-	let strict: Attrs | undefined;
-	const strictly = (): Attrs => (strict ??= derivationStrict(runtime, drvAttrs) as Attrs);
+	let strict: Tracked<Value> | undefined;
+	const strictly = (): Attrs => {
+		if (!runtime.reads.reuses(strict)) strict = runtime.reads.observe(() => derivationStrict(runtime, drvAttrs));
+		return strict.value as Attrs;
+	};
 	const drvPath = runtime.lazy(() => runtime.force(strictly().get("drvPath") ?? null));
 	const outputs = names.map((name) => runtime.lazy(() => outputSet(name)));
 	const shape = resultShape(names);

@@ -59,7 +59,10 @@ function getFlake(runtime: Runtime, argument: Lazy): Value {
 }
 
 function referenceText(runtime: Runtime, value: Value): string {
-	if (value instanceof NixPath) return value.path;
+	if (value instanceof NixPath) {
+		runtime.place.seen(value.path);
+		return value.path;
+	}
 	return textOf(runtime.expectText(value, NO_POSITION, "while evaluating the argument passed to builtins.getFlake"));
 }
 

@@ -67,7 +67,7 @@ class JsonWriter {
 	}
 
 	#write(lazy: Lazy, place: Place): string {
-		const value = this.#strict ? this.#runtime.force(lazy, place.position) : evaluated(lazy);
+		const value = this.#strict ? this.#runtime.force(lazy, place.position) : this.#evaluated(lazy);
 		if (value === null) return "null";
 		if (typeof value === "string") return this.#quote(value);
 		if (isInt(value)) return value.toString();
@@ -94,8 +94,16 @@ class JsonWriter {
 		}
 	}
 
+	/** A value as far as it is evaluated. */
+	#evaluated(lazy: Lazy): Lazy {
+		return lazy instanceof Thunk && lazy.evaluated ? this.#runtime.force(lazy) : lazy;
+	}
+
 	#writePath(path: NixPath, copyToStore: boolean): string {
-		if (!copyToStore) return this.#quote(path.path);
+		if (!copyToStore) {
+			this.#runtime.place.seen(path.path);
+			return this.#quote(path.path);
+		}
 		const copied = this.#runtime.copyPathToStore(path);
 		for (const element of contextOf(copied)) this.#context.add(element);
 		return this.#quote(textOf(copied));
@@ -185,11 +193,6 @@ class JsonWriter {
 		}
 		return `${text}]`;
 	}
-}
-
-/** A value as far as it is evaluated. */
-function evaluated(lazy: Lazy): Lazy {
-	return lazy instanceof Thunk && lazy.code === null ? (lazy.payload as Value) : lazy;
 }
 
 const valueBuilder: JsonBuilder<Value> = {

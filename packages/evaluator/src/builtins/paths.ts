@@ -4,7 +4,7 @@ import { splitStorePath, storePathHashPart, type StorePath } from "@devenv/nix-f
 import type { Runtime } from "../eval/runtime.ts";
 import { EvalIoError } from "../io.ts";
 import { NO_POSITION } from "../syntax/position.ts";
-import { attrsFromEntries } from "../value/attrs.ts";
+import { type Attrs, attrsFromEntries } from "../value/attrs.ts";
 import type { BuiltinDefinition } from "../value/function.ts";
 import { isString, NixPath, stringWithContext, type Lazy, type Value } from "../value/value.ts";
 import { realiseContext, realisedPath } from "./context-realisation.ts";
@@ -23,6 +23,7 @@ function baseNameOf(path: string): string {
 function dirOf(runtime: Runtime, value: Lazy): Value {
 	const forced = runtime.force(value);
 	if (forced instanceof NixPath) {
+		runtime.place.made(forced.path, `${forced.path}/..`);
 		const slash = forced.path.lastIndexOf("/");
 		return new NixPath(slash <= 0 ? "/" : forced.path.slice(0, slash));
 	}
@@ -78,8 +79,10 @@ function readFile(runtime: Runtime, value: Lazy): Value {
 
 function readDirectory(runtime: Runtime, value: Lazy): Value {
 	const path = realisedPath(runtime, value);
-	const known = runtime.folders.get(path);
-	if (known !== undefined) return known;
+	return runtime.reads.remember(runtime.folders, path, () => entriesOf(runtime, path));
+}
+
+function entriesOf(runtime: Runtime, path: string): Attrs {
 	const read = (): ReturnType<typeof runtime.io.readDirectory> => {
 		try {
 			return runtime.io.readDirectory(path);
@@ -89,9 +92,7 @@ function readDirectory(runtime: Runtime, value: Lazy): Value {
 			return runtime.io.readDirectory(resolveSymlinks(runtime.io, path));
 		}
 	};
-	const entries = attrsFromEntries(runtime.access(NO_POSITION, read));
-	runtime.folders.set(path, entries);
-	return entries;
+	return attrsFromEntries(runtime.access(NO_POSITION, read));
 }
 
 function readFileType(runtime: Runtime, value: Lazy): Value {
@@ -149,7 +150,12 @@ export const pathBuiltins: readonly BuiltinDefinition[] = [
 		global: true,
 		fn: (runtime, value) => {
 			const what = "while evaluating the first argument passed to builtins.baseNameOf";
-			const string = runtime.coerceToString(value, NO_POSITION, what, { copyToStore: false });
+			const forced = runtime.force(value);
+			if (forced instanceof NixPath) {
+				runtime.place.nameSeen(forced.path);
+				return baseNameOf(forced.path);
+			}
+			const string = runtime.coerceToString(forced, NO_POSITION, what, { copyToStore: false });
 			return stringWithContext(baseNameOf(textOf(string)), contextOf(string));
 		},
 	},
@@ -161,6 +167,7 @@ export const pathBuiltins: readonly BuiltinDefinition[] = [
 		fn: (runtime, value) => {
 			const what = "while evaluating the first argument passed to builtins.toPath";
 			const { path, context } = runtime.coerceToPath(value, NO_POSITION, what);
+			runtime.place.seen(path.path);
 			return stringWithContext(path.path, context);
 		},
 	},

@@ -49,15 +49,14 @@ function entryRoot(runtime: Runtime, path: string): string | undefined {
 	const url = tarballUrl(path);
 	const known = missing.get(runtime.io) ?? new Set<string>();
 	missing.set(runtime.io, known);
-	if (known.has(path)) return undefined;
 	if (url !== undefined) {
 		return runtime.access(NO_POSITION, () => runtime.io.fetch({ url, name: "source", unpack: true }));
 	}
 	const absolute = canonicalPath(path);
 	const exists = runtime.access(NO_POSITION, () => resolvedFileType(runtime.io, absolute) !== undefined);
 	if (exists) return absolute;
+	if (!known.has(path)) runtime.io.log("warning", `Nix search path entry '${path}' does not exist, ignoring`);
 	known.add(path);
-	runtime.io.log("warning", `Nix search path entry '${path}' does not exist, ignoring`);
 	return undefined;
 }
 

@@ -81,6 +81,7 @@ function addPath(runtime: Runtime, request: PathRequest): Value {
 			return storePathString(expected);
 		}
 		const { filter } = request;
+		if (filter !== undefined) runtime.place.seen(request.path);
 		const added = runtime.access(NO_POSITION, () =>
 			runtime.io.addPathToStore({
 				path: resolveSymlinks(runtime.io, request.path),
@@ -109,6 +110,7 @@ function filterSource(runtime: Runtime, filter: Lazy, value: Lazy): Value {
 	const what = "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'";
 	const { path, context } = runtime.coerceToPath(value, NO_POSITION, what);
 	runtime.expectFunction(filter, NO_POSITION, "while evaluating the first argument passed to builtins.filterSource");
+	runtime.place.nameSeen(path.path);
 	return addPath(runtime, {
 		path: path.path,
 		context,
@@ -161,6 +163,7 @@ function pathBuiltin(runtime: Runtime, argument: Lazy): Value {
 	if (path === undefined) {
 		throw runtime.error("eval", "missing required 'path' attribute in the first argument to 'builtins.path'");
 	}
+	if (name === "") runtime.place.nameSeen(path.text);
 	return addPath(runtime, {
 		path: path.text,
 		context: path.context,

@@ -5,16 +5,7 @@ import { NO_POSITION, type Position } from "../syntax/position.ts";
 import { Attrs } from "../value/attrs.ts";
 import { Lambda, type BuiltinDefinition } from "../value/function.ts";
 import { Thunk } from "../value/thunk.ts";
-import {
-	ContextString,
-	isInt,
-	isList,
-	NixFloat,
-	NixPath,
-	stringWithContext,
-	type Lazy,
-	type Value,
-} from "../value/value.ts";
+import { ContextString, isInt, isList, NixFloat, NixPath, stringWithContext, type Lazy } from "../value/value.ts";
 import { formatFloat } from "../value/format-float.ts";
 import type { SerializedValue } from "./json.ts";
 
@@ -81,6 +72,7 @@ class XmlWriter {
 			for (const element of value.context) this.context.add(element);
 			this.#empty("string", { value: value.text });
 		} else if (value instanceof NixPath) {
+			this.#runtime.place.seen(value.path);
 			this.#empty("path", { value: value.path });
 		} else if (value instanceof NixFloat) {
 			this.#empty("float", { value: formatFloat(value.value) });
@@ -107,7 +99,7 @@ class XmlWriter {
 
 	#evaluated(lazy: Lazy): Lazy {
 		if (this.#options.strict) return this.#runtime.force(lazy);
-		return lazy instanceof Thunk && lazy.code === null ? (lazy.payload as Value) : lazy;
+		return lazy instanceof Thunk && lazy.evaluated ? this.#runtime.force(lazy) : lazy;
 	}
 
 	#writeSet(attrs: Attrs): void {

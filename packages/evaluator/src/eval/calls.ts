@@ -98,6 +98,7 @@ export abstract class Calls extends Thunks {
 	/** Counts a level of recursion that is none of the interpreter's (coercion, comparison); undo with `depth--`. */
 	protected descend(position: Position): void {
 		if (this.depth > this.maxCallDepth) {
+			this.runtime.io.noteDoubt?.();
 			throw this.error("stackOverflow", "stack overflow; max-call-depth exceeded", { position });
 		}
 		this.depth++;

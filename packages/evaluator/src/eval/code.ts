@@ -13,6 +13,8 @@ import type { AttrOrigin } from "../value/attrs.ts";
 import type { PrimOp } from "../value/function.ts";
 import type { Shape } from "../value/shape.ts";
 import type { Lazy, Value } from "../value/value.ts";
+import type { Env } from "./environment.ts";
+import type { ReadSet } from "./read-sets.ts";
 
 export const Op = {
 	constant: 0,
@@ -55,6 +57,7 @@ export const Op = {
 	applyThunk: 37,
 	nativeThunk: 38,
 	failed: 39,
+	tracked: 40,
 } as const;
 
 interface Base {
@@ -301,6 +304,18 @@ export interface FailedCode extends Base {
 	readonly op: typeof Op.failed;
 }
 
+/**
+ * What a thunk holds that was evaluated, or failed (`d`), and depends on the reads `a`. `b` and `c` are the code and the
+ * environment that it was made from, where they are kept.
+ */
+export interface TrackedCode extends Base {
+	readonly op: typeof Op.tracked;
+	readonly a: ReadSet;
+	readonly b: Code | null;
+	readonly c: Env | null;
+	readonly d: boolean;
+}
+
 export type Code =
 	| ConstantCode
 	| SlotCode
@@ -340,6 +355,7 @@ export type Code =
 	| CurPosCode
 	| BlackholeCode
 	| FailedCode
+	| TrackedCode
 	| ApplyThunkCode
 	| NativeThunkCode;
 

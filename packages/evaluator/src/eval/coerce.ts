@@ -34,7 +34,9 @@ export function coerceToString(host: Runtime, lazy: Lazy, site: CoerceSite): Nix
 	const value = host.force(lazy, site.position);
 	if (typeof value === "string" || value instanceof ContextString) return value;
 	if (value instanceof NixPath) {
-		return site.options.copyToStore === false ? value.path : host.copyPathToStore(value);
+		if (site.options.copyToStore !== false) return host.copyPathToStore(value);
+		host.place.seen(value.path);
+		return value.path;
 	}
 	if (site.options.more === true) {
 		if (value === true) return "1";
@@ -141,6 +143,7 @@ function toPath(host: Runtime, value: Value, site: CoerceSite): { path: NixPath;
 		const error = host.error("eval", `string '${text}' doesn't represent an absolute path`);
 		throw error.withFrame(site.position, site.what);
 	}
+	host.place.made("/", text);
 	return { path: new NixPath(canonicalPath(text)), context: typeof string === "string" ? NO_CONTEXT : string.context };
 }
 
@@ -161,14 +164,14 @@ export function concatenate(host: Runtime, parts: Concatenation): Value {
 	if (!parts.string) {
 		if (isInt(first) || first instanceof NixFloat) return addNumbers(host, first, parts);
 	}
-	const toPath = !parts.string && first instanceof NixPath;
+	const origin = !parts.string && first instanceof NixPath ? first.path : undefined;
 	const options: CoerceOptions = { copyToStore: parts.string || !isPathLike(first) };
 	let text = "";
 	let context: StringContext = NO_CONTEXT;
 	for (let i = 0; i < parts.count; i++) {
 		const value = i === 0 ? first : parts.part(i);
-		if (typeof value === "string") {
-			text += value;
+		if (typeof value === "string" || (i === 0 && origin !== undefined)) {
+			text += origin !== undefined && i === 0 ? origin : (value as string);
 			continue;
 		}
 		const part = coerceToString(host, value, {
@@ -182,12 +185,13 @@ export function concatenate(host: Runtime, parts: Concatenation): Value {
 			context = mergeContexts(context, part.context);
 		}
 	}
-	if (!toPath) return stringWithContext(text, context);
+	if (origin === undefined) return stringWithContext(text, context);
 	if (context.size > 0) {
 		throw host.error("eval", "a string that refers to a store path cannot be appended to a path", {
 			position: parts.position,
 		});
 	}
+	host.place.made(origin, text);
 	return new NixPath(canonicalPath(text));
 }
 

@@ -20,7 +20,11 @@ export function equalValues(host: Runtime, x: Lazy, y: Lazy, position: Position)
 	if (isInt(a)) return b instanceof NixFloat && Number(a) === b.value;
 	if (a instanceof NixFloat) return b instanceof NixFloat ? a.value === b.value : isInt(b) && a.value === Number(b);
 	if (a instanceof ContextString) return a.text === (b instanceof ContextString ? b.text : b);
-	if (a instanceof NixPath) return b instanceof NixPath && a.path === b.path;
+	if (a instanceof NixPath) {
+		if (!(b instanceof NixPath)) return false;
+		host.place.compared(a.path, b.path);
+		return a.path === b.path;
+	}
 	if (isList(a)) {
 		if (!isList(b) || a.length !== b.length) return false;
 		return host.nested(position, () => a.every((each, i) => equalValues(host, each, b[i] as Lazy, position)));
@@ -62,7 +66,11 @@ export function lessThan(
 		const type = typeOf(a);
 		if (type !== typeOf(b)) throw incomparable(host, [a, b], "; values are ");
 		if (type === "string") return textOf(a) < textOf(b);
-		if (a instanceof NixPath && b instanceof NixPath) return a.path < b.path;
+		if (a instanceof NixPath && b instanceof NixPath) {
+			host.place.seen(a.path);
+			host.place.seen(b.path);
+			return a.path < b.path;
+		}
 		if (isList(a) && isList(b)) {
 			for (let i = 0; ; i++) {
 				if (i === b.length) return false;

@@ -15,6 +15,7 @@ import { Attrs, attrsFromEntries } from "../value/attrs.ts";
 import { parseContextElement, type StringContext } from "../value/context.ts";
 import { type BuiltinDefinition, Lambda, PartialApplication, PrimOp } from "../value/function.ts";
 import type { NixInt } from "../value/integer.ts";
+import type { Thunk } from "../value/thunk.ts";
 import {
 	ContextString,
 	type FunctionValue,
@@ -38,7 +39,9 @@ import { Interpreter } from "./interpreter.ts";
 import { NO_LIMITS, printBrief } from "./print-value.ts";
 import { describeOrigin, renderPosition } from "./render-error.ts";
 import type { CoerceOptions, Runtime, RuntimeSettings } from "./runtime.ts";
+import type { Tracked } from "./read-sets.ts";
 import { SourceLoader } from "./source-loader.ts";
+import { SourcePlace } from "./source-place.ts";
 
 const DEFAULT_COERCION: CoerceOptions = {};
 
@@ -49,14 +52,23 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	readonly builtins: Attrs;
 	/** Files, their code and their values. */
 	readonly sources: SourceLoader;
-	readonly folders: Map<string, Attrs> = new Map();
+	readonly place: SourcePlace;
+	readonly folders: Map<string, Tracked<Attrs>> = new Map();
 	protected override readonly runtime: Runtime = this;
-	readonly #storePaths = new Map<string, NixString>();
+	readonly #shown = {
+		describe: (lambda: Lambda): string => this.#describeLambda(lambda),
+		look: (thunk: Thunk): Value => this.force(thunk),
+	};
+	readonly #storePaths = new Map<string, Tracked<NixString>>();
 
 	constructor(io: EvalIO, settings: RuntimeSettings) {
 		super(settings.maxCallDepth);
 		this.io = io;
 		this.settings = settings;
+		this.place = new SourcePlace(io);
+		io.observe?.((read) => {
+			this.reads.read(read);
+		});
 		const { builtins, globals } = this.#defineBuiltins(builtinsFor(settings.experimentalFeatures));
 		this.builtins = builtins;
 		this.sources = new SourceLoader(this, globals);
@@ -126,6 +138,7 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	/** What the engine cannot hold (its stack, a string, an array) as an error of the program's. */
 	#programError(error: unknown): unknown {
 		if (!(error instanceof RangeError)) return error;
+		this.io.noteDoubt?.();
 		if (/call stack/i.test(error.message)) {
 			return new EvalError("stackOverflow", "stack overflow (possible infinite recursion)", { cause: error });
 		}
@@ -279,16 +292,17 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	}
 
 	copyPathToStore({ path }: NixPath): NixString {
-		const known = this.#storePaths.get(path);
-		if (known !== undefined) return known;
+		return this.reads.remember(this.#storePaths, path, () => this.#copyToStore(path));
+	}
+
+	#copyToStore(path: string): NixString {
+		this.place.nameSeen(path);
 		if (path.endsWith(".drv")) throw this.error("eval", "file names are not allowed to end in '.drv'");
 		const source = this.access(0, () => this.sources.resolveParents(path));
 		const storePath = this.access(0, () =>
 			this.io.addPathToStore({ path: source, name: baseName(path), method: "recursive" }),
 		);
-		const string = new ContextString(storePath, new Set([storePath]));
-		this.#storePaths.set(path, string);
-		return string;
+		return new ContextString(storePath, new Set([storePath]));
 	}
 
 	override equal(a: Lazy, b: Lazy, position: Position, _what: string): boolean {
@@ -327,6 +341,7 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	protected override positionValue(position: Position): Value {
 		const at = this.positions.resolve(position);
 		if (at?.origin.kind !== "file") return null;
+		this.place.seen(at.origin.path);
 		return attrsFromEntries([
 			["file", at.origin.path],
 			["line", at.line],
@@ -363,11 +378,11 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	}
 
 	print(value: Lazy): string {
-		return printBrief(value, (lambda) => this.#describeLambda(lambda), NO_LIMITS);
+		return printBrief(value, this.#shown, NO_LIMITS);
 	}
 
 	override printBrief(value: Lazy): string {
-		return printBrief(value, (lambda) => this.#describeLambda(lambda));
+		return printBrief(value, this.#shown);
 	}
 
 	#describeLambda({ code }: Lambda): string {

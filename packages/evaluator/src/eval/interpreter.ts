@@ -127,7 +127,8 @@ export abstract class Interpreter extends AttributeOperations {
 				case 37 satisfies typeof Op.applyThunk:
 					return this.applyDelayed(env, 0);
 				case 39 satisfies typeof Op.failed:
-					throw new Error("a failed thunk's code is never run");
+				case 40 satisfies typeof Op.tracked:
+					throw new Error("the state of an evaluated thunk is never run");
 				case 38 satisfies typeof Op.nativeThunk:
 					return (env[1] as unknown as () => Value)();
 				default:

@@ -10,7 +10,7 @@ import { Attrs } from "../value/attrs.ts";
 import { formatFloat } from "../value/format-float.ts";
 import { Lambda, PartialApplication, PrimOp } from "../value/function.ts";
 import { Thunk } from "../value/thunk.ts";
-import { ContextString, isInt, isList, type Lazy, NixFloat, NixPath } from "../value/value.ts";
+import { ContextString, isInt, isList, type Lazy, NixFloat, NixPath, type Value } from "../value/value.ts";
 import { BLACKHOLE } from "./code.ts";
 
 const REPEATED = bytesFromText("«repeated»");
@@ -19,49 +19,64 @@ const LEFT = bytesFromText("«");
 const RIGHT = bytesFromText("»");
 
 /** As `nix-instantiate --eval` prints: on one line, `<CODE>` for what has not been evaluated. */
-export function printValue(value: Lazy): string {
-	const out: string[] = [];
-	printPlain(value, out, new Set());
-	return out.join("");
+export function printValue(value: Lazy, look: Look): string {
+	const printer = new PlainPrinter(look);
+	printer.print(value);
+	return printer.out.join("");
 }
 
-function printPlain(lazy: Lazy, out: string[], seen: Set<unknown>): void {
-	let value = lazy;
-	if (value instanceof Thunk) {
-		if (value.code !== null) {
-			out.push(value.code === BLACKHOLE ? RECURSION : "<CODE>");
-			return;
-		}
-		value = value.payload as Lazy;
+/** Told of each value of a thunk that is shown, as evaluating it would be. */
+export type Look = (thunk: Thunk) => Value;
+
+class PlainPrinter {
+	readonly out: string[] = [];
+	readonly #seen = new Set<unknown>();
+	readonly #look: Look;
+
+	constructor(look: Look) {
+		this.#look = look;
 	}
-	if (value instanceof Attrs) {
-		if (value.size > 0 && !addNew(seen, value)) {
-			out.push(REPEATED);
-			return;
+
+	print(lazy: Lazy): void {
+		const { out } = this;
+		const seen = this.#seen;
+		let value = lazy;
+		if (value instanceof Thunk) {
+			if (!value.evaluated) {
+				out.push(value.code === BLACKHOLE ? RECURSION : "<CODE>");
+				return;
+			}
+			value = this.#look(value);
 		}
-		out.push("{ ");
-		for (const [i, name] of value.names.entries()) {
-			out.push(printIdentifier(name), " = ");
-			printPlain(value.values[i] as Lazy, out, seen);
-			out.push("; ");
-		}
-		out.push("}");
-	} else if (isList(value)) {
-		// The thunk is the list's identity in Nix; two thunks with one list in them are printed twice.
-		if (value.length > 0 && !addNew(seen, lazy)) {
-			out.push(REPEATED);
-			return;
-		}
-		out.push("[ ");
-		for (const element of value) {
-			printPlain(element, out, seen);
-			out.push(" ");
-		}
-		out.push("]");
-	} else if (value instanceof Lambda) out.push("<LAMBDA>");
-	else if (value instanceof PrimOp) out.push(value.name === "derivation" ? "<LAMBDA>" : "<PRIMOP>");
-	else if (value instanceof PartialApplication) out.push("<PRIMOP-APP>");
-	else out.push(printScalar(value));
+		if (value instanceof Attrs) {
+			if (value.size > 0 && !addNew(seen, value)) {
+				out.push(REPEATED);
+				return;
+			}
+			out.push("{ ");
+			for (const [i, name] of value.names.entries()) {
+				out.push(printIdentifier(name), " = ");
+				this.print(value.values[i] as Lazy);
+				out.push("; ");
+			}
+			out.push("}");
+		} else if (isList(value)) {
+			// The thunk is the list's identity in Nix; two thunks with one list in them are printed twice.
+			if (value.length > 0 && !addNew(seen, lazy)) {
+				out.push(REPEATED);
+				return;
+			}
+			out.push("[ ");
+			for (const element of value) {
+				this.print(element);
+				out.push(" ");
+			}
+			out.push("]");
+		} else if (value instanceof Lambda) out.push("<LAMBDA>");
+		else if (value instanceof PrimOp) out.push(value.name === "derivation" ? "<LAMBDA>" : "<PRIMOP>");
+		else if (value instanceof PartialApplication) out.push("<PRIMOP-APP>");
+		else out.push(printScalar(value));
+	}
 }
 
 function addNew(seen: Set<unknown>, value: unknown): boolean {
@@ -99,10 +114,10 @@ export const NO_LIMITS: BriefLimits = {
 /** As error messages and `builtins.trace` show values; `describe` turns a lambda into `name @ position`. */
 export function printBrief(
 	value: Lazy,
-	describe: (lambda: Lambda) => string,
+	show: { readonly describe: (lambda: Lambda) => string; readonly look: Look },
 	limits: BriefLimits = errorLimits,
 ): string {
-	const printer = new BriefPrinter(describe, limits);
+	const printer = new BriefPrinter(show, limits);
 	printer.print(value, 0);
 	return printer.out.join("");
 }
@@ -110,24 +125,29 @@ export function printBrief(
 class BriefPrinter {
 	readonly out: string[] = [];
 	readonly #describe: (lambda: Lambda) => string;
+	readonly #look: Look;
 	readonly #limits: BriefLimits;
 	readonly #seen = new Set<unknown>();
 	#attrs = 0;
 	#items = 0;
 
-	constructor(describe: (lambda: Lambda) => string, limits: BriefLimits) {
+	constructor(
+		{ describe, look }: { readonly describe: (lambda: Lambda) => string; readonly look: Look },
+		limits: BriefLimits,
+	) {
 		this.#describe = describe;
+		this.#look = look;
 		this.#limits = limits;
 	}
 
 	print(lazy: Lazy, depth: number): void {
 		let value = lazy;
 		if (value instanceof Thunk) {
-			if (value.code !== null) {
+			if (!value.evaluated) {
 				this.out.push(value.code === BLACKHOLE ? RECURSION : `${LEFT}thunk${RIGHT}`);
 				return;
 			}
-			value = value.payload as Lazy;
+			value = this.#look(value);
 		}
 		if (value instanceof Attrs) this.#printAttrs(value, depth);
 		else if (isList(value)) this.#printList(value, lazy, depth);

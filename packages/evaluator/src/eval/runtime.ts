@@ -14,6 +14,8 @@ import type { NixInt } from "../value/integer.ts";
 import type { Thunk } from "../value/thunk.ts";
 import type { FunctionValue, Lazy, List, NixPath, NixString, Value } from "../value/value.ts";
 import type { EvalError, EvalErrorDetail, EvalErrorKind } from "./error.ts";
+import type { ReadTracker, Tracked } from "./read-sets.ts";
+import type { SourcePlace } from "./source-place.ts";
 
 /** How {@link Runtime.coerceToString} treats what is not a string. */
 export interface CoerceOptions {
@@ -28,7 +30,10 @@ export interface Runtime {
 	readonly positions: PositionTable;
 	readonly settings: RuntimeSettings;
 	/** What folders contain, by path: package sets that are made anew for each system read the same ones a hundred times. */
-	readonly folders: Map<string, Attrs>;
+	readonly folders: Map<string, Tracked<Attrs>>;
+	/** What was read by the evaluations under way. */
+	readonly reads: ReadTracker;
+	readonly place: SourcePlace;
 
 	/** Evaluates to weak head normal form. */
 	force(value: Lazy, position?: Position): Value;

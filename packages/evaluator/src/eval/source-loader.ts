@@ -20,13 +20,17 @@ import type { Lazy, Value } from "../value/value.ts";
 import type { Code } from "./code.ts";
 import type { Env } from "./environment.ts";
 import { addFrame } from "./error.ts";
+import type { ReadTracker, Tracked } from "./read-sets.ts";
 import type { RuntimeSettings } from "./runtime.ts";
+import type { SourcePlace } from "./source-place.ts";
 
 /** What the loader needs of the runtime. */
 export interface SourceHost {
 	readonly io: EvalIO;
 	readonly positions: PositionTable;
 	readonly settings: RuntimeSettings;
+	readonly reads: ReadTracker;
+	readonly place: SourcePlace;
 	describe(position: Position): string;
 	/** A position with its lines, indented as below a warning. */
 	excerpt(position: Position): string;
@@ -44,8 +48,8 @@ export class SourceLoader {
 	readonly #host: SourceHost;
 	readonly #globals: Scope;
 	readonly #globalValues: ReadonlyMap<string, Lazy>;
-	readonly #resolved = new Map<string, string>();
-	readonly #realFolders = new Map<string, string>();
+	readonly #resolved = new Map<string, Tracked<string>>();
+	readonly #realFolders = new Map<string, Tracked<string>>();
 	readonly #values = new Map<string, Thunk>();
 
 	constructor(host: SourceHost, globals: ReadonlyMap<string, Lazy>) {
@@ -111,7 +115,14 @@ export class SourceLoader {
 		const { settings, positions, io } = this.#host;
 		return parseExpr(text, {
 			base: positions.add(origin, text),
-			paths: { baseDir, homeDir: settings.homeDir, pureEval: settings.pureEval },
+			paths: {
+				baseDir,
+				homeDir: settings.homeDir,
+				pureEval: settings.pureEval,
+				onPath: (from, path) => {
+					this.#host.place.made(from, path);
+				},
+			},
 			pipeOperators: settings.experimentalFeatures.has("pipe-operators"),
 			describe: (position) => this.#host.describe(position),
 			lints: settings.lints,
@@ -155,11 +166,9 @@ export class SourceLoader {
 
 	/** The file that `import path` reads: links followed, `default.nix` of a folder. */
 	resolveImport(path: string, position: Position): string {
-		const known = this.#resolved.get(path);
-		if (known !== undefined) return known;
-		const resolved = this.#host.access(position, () => this.#resolveFile(path));
-		this.#resolved.set(path, resolved);
-		return resolved;
+		return this.#host.reads.remember(this.#resolved, path, () => {
+			return this.#host.access(position, () => this.#resolveFile(path));
+		});
 	}
 
 	#resolveFile(path: string): string {
@@ -185,11 +194,7 @@ export class SourceLoader {
 	resolveParents(path: string): string {
 		if (path === "/") return path;
 		const folder = parentPath(path);
-		let real = this.#realFolders.get(folder);
-		if (real === undefined) {
-			real = this.#realPath(folder);
-			this.#realFolders.set(folder, real);
-		}
+		const real = this.#host.reads.remember(this.#realFolders, folder, () => this.#realPath(folder));
 		return `${real === "/" ? "" : real}/${baseName(path)}`;
 	}
 

@@ -8,8 +8,9 @@ import { Lambda } from "../value/function.ts";
 import { Thunk } from "../value/thunk.ts";
 import { describeType } from "../value/type-name.ts";
 import type { Lazy, Value } from "../value/value.ts";
-import { APPLY_THUNK, BLACKHOLE, type Code, FAILED, NATIVE_THUNK, type Op } from "./code.ts";
+import { APPLY_THUNK, BLACKHOLE, type Code, FAILED, NATIVE_THUNK, Op, type TrackedCode } from "./code.ts";
 import type { Env } from "./environment.ts";
+import { type ReadSet, ReadTracker } from "./read-sets.ts";
 import { addFrame, EvalError, type EvalErrorDetail, type EvalErrorKind } from "./error.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -23,6 +24,9 @@ export abstract class Thunks {
 	protected abstract readonly runtime: Runtime;
 	/** Names near one that does not exist. */
 	protected abstract suggest(name: string, names: Iterable<string>): readonly string[];
+
+	/** What was read by the evaluations under way. */
+	readonly reads: ReadTracker = new ReadTracker();
 
 	/** What code will evaluate to: a value where that costs nothing, else a thunk. */
 	delay(code: Code, env: Env): Lazy {
@@ -62,24 +66,44 @@ export abstract class Thunks {
 	protected forceThunk(thunk: Thunk, position: Position): Value {
 		const code = thunk.code;
 		if (code === null) return thunk.payload as Value;
+		if (code.op === Op.tracked) return this.#forceTracked(thunk, code, position);
 		if (code === BLACKHOLE) throw this.#infiniteRecursion(thunk, position);
 		if (code === FAILED) throw (thunk.payload as EvalError).again();
+		const env = thunk.payload as Env;
 		thunk.code = BLACKHOLE;
 		let value: Value;
+		this.reads.begin();
 		try {
 			// A delayed call takes place where its result is needed.
-			value =
-				code === APPLY_THUNK
-					? this.applyDelayed(thunk.payload as Env, position)
-					: this.evaluate(code, thunk.payload as Env);
+			value = code === APPLY_THUNK ? this.applyDelayed(env, position) : this.evaluate(code, env);
 		} catch (error) {
 			thunk.code = code;
-			if (error instanceof EvalError) this.#fail(thunk, error);
+			const reads = this.reads.end();
+			if (error instanceof EvalError) this.#fail(thunk, error, reads);
 			throw error;
 		}
-		thunk.code = null;
+		const reads = this.reads.end();
+		thunk.code = reads === null ? null : this.#tracked({ code, env, reads, failed: false });
 		thunk.payload = value;
 		return value;
+	}
+
+	/** The outcome of an evaluation that depends on what was read, unless that is stale. */
+	#forceTracked(thunk: Thunk, { a: reads, b: code, c: env, d: failed }: TrackedCode, position: Position): Value {
+		if (reads.stale && code !== null) {
+			thunk.code = code;
+			thunk.payload = env;
+			return this.forceThunk(thunk, position);
+		}
+		this.reads.meet(reads);
+		if (failed) throw (thunk.payload as EvalError).again();
+		return thunk.payload as Value;
+	}
+
+	#tracked(outcome: { code: Code; env: Env; reads: ReadSet; failed: boolean }): Code {
+		const { code, env, reads, failed } = outcome;
+		if (!this.reads.renewable) return failed ? reads.failed : reads.succeeded;
+		return { op: Op.tracked, position: 0, a: reads, b: code, c: env, d: failed };
 	}
 
 	protected applyDelayed(env: Env, position: Position): Value {
@@ -92,19 +116,23 @@ export abstract class Thunks {
 		if (value instanceof Lambda) return value.code.position;
 		if (!(value instanceof Thunk)) return 0;
 		const { code, payload } = value;
-		if (code === null) return this.determinePosition(payload as Value);
+		if (value.evaluated) return this.determinePosition(payload as Value);
 		return code === APPLY_THUNK ? this.determinePosition((payload as Env)[1] as Lazy) : 0;
 	}
 
 	/** Keeps the error of a thunk, so that nothing is evaluated (and traced) again. */
-	#fail(thunk: Thunk, error: EvalError): void {
+	#fail(thunk: Thunk, error: EvalError, reads: ReadSet | null): void {
 		if (error.culprit === thunk) {
 			error.culprit = undefined;
 			error.withFrame(0, "entering the infinite recursion", "always");
 		}
+		// What the others of a circle depend on is only known to the one that it began with.
+		if (error.culprit !== undefined) return;
 		// With more stack, or when the world has changed, it may succeed.
 		if (error.kind === "stackOverflow" || error.kind === "io") return;
-		thunk.code = FAILED;
+		const code = thunk.code as Code;
+		const env = thunk.payload as Env;
+		thunk.code = reads === null ? FAILED : this.#tracked({ code, env, reads, failed: true });
 		thunk.payload = error;
 	}
 

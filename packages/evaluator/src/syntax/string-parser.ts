@@ -30,6 +30,8 @@ export interface PathContext {
 	readonly baseDir: string;
 	readonly homeDir: string;
 	readonly pureEval: boolean;
+	/** Told of each path that is written: what it starts from, and the whole, not yet canonical. */
+	readonly onPath?: (from: string, text: string) => void;
 }
 
 /** What is done about literals that are allowed but discouraged. */
@@ -221,7 +223,13 @@ export abstract class StringParser extends Lexer {
 		const home = this.token === Token.homePath;
 		if (home && this.paths.pureEval) this.fail(`the path '${literal}' can not be resolved in pure mode`, opening);
 		this.#lintPath(literal, home);
-		const path = home ? this.paths.homeDir + literal.slice(1) : absolutePath(literal, this.paths.baseDir);
+		const { baseDir, homeDir, onPath } = this.paths;
+		const isAbsolute = home || literal.startsWith("/");
+		onPath?.(
+			isAbsolute ? "/" : baseDir,
+			home ? homeDir + literal.slice(1) : isAbsolute ? literal : `${baseDir}/${literal}`,
+		);
+		const path = home ? homeDir + literal.slice(1) : absolutePath(literal, baseDir);
 		const text = this.text;
 		let at = this.end;
 		let slash = literal.endsWith("/");
