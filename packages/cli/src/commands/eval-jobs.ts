@@ -52,6 +52,11 @@ export default class EvalJobs extends DevenvCommand {
 		meta: Flags.boolean({ description: "print `meta` too" }),
 		"force-recurse": Flags.boolean({ description: "look into every set" }),
 		"show-trace": Flags.boolean({ description: "whole traces of errors" }),
+		"eval-cache": Flags.boolean({
+			description: "use results of earlier walks of which nothing has changed, and keep new ones",
+			default: true,
+			allowNo: true,
+		}),
 		"gc-roots-dir": Flags.string({ description: "folder for links that keep the store derivations" }),
 	};
 
@@ -74,12 +79,13 @@ export default class EvalJobs extends DevenvCommand {
 			showTrace: flags["show-trace"],
 			gcRoots,
 		};
-		const whole = await runEvalJobs({
+		const { whole } = await runEvalJobs({
 			request,
 			layout: userLayout(callerEnvironment(process.env)),
 			workers: flags.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
 			memory: flags["max-memory"],
 			timeout: flags.timeout === undefined ? undefined : flags.timeout * 1000,
+			remember: flags["eval-cache"],
 			onJob: (job) => process.stdout.write(`${JSON.stringify(job)}\n`),
 			onLog: (text) => {
 				writeError(`${text}\n`);

@@ -29,6 +29,15 @@ export class JobFinder {
 		this.#request = request;
 	}
 
+	/** Evaluates the set of jobs itself, where that succeeds. */
+	prepare(): void {
+		try {
+			this.#top();
+		} catch (error) {
+			if (!(error instanceof EvalError)) throw error;
+		}
+	}
+
 	/** Errors of the evaluation are a job with `error`. */
 	find(attrPath: readonly string[]): Found {
 		const { evaluator } = this.#evaluation;
@@ -36,6 +45,8 @@ export class JobFinder {
 			return this.#find(attrPath);
 		} catch (error) {
 			if (!(error instanceof EvalError)) throw error;
+			// A message shows where files lie.
+			this.#evaluation.io.notePlace();
 			const message = evaluator.formatError(error, { showTrace: this.#request.showTrace });
 			return { kind: "job", job: { ...this.#place(attrPath), error: textFromBytes(message) } };
 		}
@@ -79,12 +90,13 @@ export class JobFinder {
 		const { source, attrPath } = this.#request;
 		if (this.#root !== undefined) return this.#root;
 		const selected = evaluator.select(this.#value(), bytesFromText(attrPath), this.#autoArgs()).value;
-		this.#root = evaluator.autoCall(selected, this.#autoArgs());
-		if (!(this.#root instanceof Attrs)) {
+		const root = evaluator.autoCall(selected, this.#autoArgs());
+		if (!(root instanceof Attrs)) {
 			const where = source.kind === "file" ? bytesFromText(source.path) : "the expression";
 			throw new EvalError("type", `${where} evaluates to no set of jobs`);
 		}
-		return this.#root;
+		this.#root = root;
+		return root;
 	}
 
 	#value(): Lazy {

@@ -1,7 +1,7 @@
 /** What the threads of `eval-jobs` and the one that leads them say to each other. Layer 5: plain data. */
 
 import type { MessagePort } from "node:worker_threads";
-import type { Question } from "@devenv/engine/eval-io";
+import type { Question, RecordedRead } from "@devenv/engine/eval-io";
 
 /** Where the jobs are. */
 export type JobSource =
@@ -33,6 +33,8 @@ export interface JobsSetup {
 	readonly storeRoot: string;
 	/** Folder for what can be fetched again. */
 	readonly cache: string;
+	/** Real path of the tree of sources; undefined where nothing is told about reads. */
+	readonly sourceRoot: string | undefined;
 	/** One Int32 cell: the number of answers given so far. */
 	readonly wake: SharedArrayBuffer;
 	readonly answers: MessagePort;
@@ -59,17 +61,35 @@ export type Found =
 	/** Something else, which is no job. */
 	| { readonly kind: "nothing" };
 
+/** What a thread has read, by numbers of its own. */
+export interface FoundReads {
+	/** Those that had no number yet when it told last. */
+	readonly fresh: readonly RecordedRead[];
+	/** What everything depends on; told once. */
+	readonly base?: readonly number[];
+	/** What the found depends on beside that. */
+	readonly own: readonly number[];
+}
+
 /** To a thread: look at this. */
 export interface JobsTask {
 	readonly attrPath: readonly string[];
+}
+
+export interface FoundMessage {
+	readonly kind: "found";
+	readonly found: Found;
+	/** MiB of the thread's heap. */
+	readonly used: number;
+	/** Missing where nothing is told about reads. */
+	readonly reads?: FoundReads;
 }
 
 /** From a thread. */
 export type JobsMessage =
 	/** The thread has started. */
 	| { readonly kind: "ready" }
-	/** `used`: MiB of its heap. */
-	| { readonly kind: "found"; readonly found: Found; readonly used: number }
+	| FoundMessage
 	/** A message of the evaluation, with its prefix. */
 	| { readonly kind: "log"; readonly text: string }
 	| { readonly kind: "ask"; readonly question: Question };

@@ -9,7 +9,9 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import type { HomeLayout } from "@devenv/protocol";
 import { EvaluationHost } from "../evaluation/evaluation-host.ts";
 import { attributeText } from "./job-finder.ts";
-import type { Found, Job, JobsMessage, JobsRequest, JobsSetup, JobsTask } from "./messages.ts";
+import type { ThreadNumbers } from "@devenv/engine/eval-io";
+import { jobsRoot, RememberedJobs } from "./remembered-jobs.ts";
+import type { Found, FoundMessage, Job, JobsMessage, JobsRequest, JobsSetup, JobsTask } from "./messages.ts";
 
 /** Stack of an evaluating thread, MiB; only touched pages count as memory. */
 const STACK_SIZE = 256;
@@ -24,16 +26,31 @@ export interface JobsOptions {
 	readonly memory: number;
 	/** Milliseconds for one attribute; undefined: as long as it takes. */
 	readonly timeout: number | undefined;
+	/** Whether results of earlier walks are used and kept. */
+	readonly remember: boolean;
 	readonly onJob: (job: Job) => void;
 	readonly onLog: (text: string) => void;
 }
 
-/** Resolves when everything was looked at; false where the set of jobs itself cannot be evaluated. */
-export async function runEvalJobs(options: JobsOptions): Promise<boolean> {
-	const host = new EvaluationHost(options.layout, options.layout.storeRoot);
+export interface JobsOutcome {
+	/** False where the set of jobs itself cannot be evaluated. */
+	readonly whole: boolean;
+	/** Attribute paths that were evaluated: the others were remembered. */
+	readonly evaluated: number;
+}
+
+/** Resolves when everything was looked at. */
+export async function runEvalJobs(options: JobsOptions): Promise<JobsOutcome> {
+	const { request, layout, onLog } = options;
+	const host = new EvaluationHost(layout, layout.storeRoot);
+	const root = options.remember ? jobsRoot(request) : undefined;
+	const remembered = root === undefined ? undefined : new RememberedJobs({ request, layout, root, onLog });
 	try {
-		return await new JobsWalk(options, host).run();
+		const outcome = await new JobsWalk(options, { host, root, remembered }).run();
+		remembered?.save();
+		return outcome;
 	} finally {
+		remembered?.close();
 		await host.close();
 	}
 }
@@ -44,26 +61,35 @@ interface Pending {
 	readonly again: boolean;
 }
 
+/** What a walk works with beside its options. */
+interface JobsWorld {
+	readonly host: EvaluationHost;
+	/** Real path of the tree of sources, where results are remembered. */
+	readonly root: string | undefined;
+	readonly remembered: RememberedJobs | undefined;
+}
+
 class JobsWalk {
 	readonly #options: JobsOptions;
-	readonly #host: EvaluationHost;
+	readonly #world: JobsWorld;
 	/** The next one last. */
 	readonly #pending: Pending[] = [{ attrPath: [], again: false }];
 	#busy = 0;
+	#evaluated = 0;
 	#rootFailed = false;
 	/** Loops that wait for something to do. */
 	#waiting: (() => void)[] = [];
 	#fault: Error | undefined;
 
-	constructor(options: JobsOptions, host: EvaluationHost) {
+	constructor(options: JobsOptions, world: JobsWorld) {
 		this.#options = options;
-		this.#host = host;
+		this.#world = world;
 	}
 
-	async run(): Promise<boolean> {
+	async run(): Promise<JobsOutcome> {
 		await Promise.all(Array.from({ length: this.#options.workers }, () => this.#loop()));
 		if (this.#fault !== undefined) throw this.#fault;
-		return !this.#rootFailed;
+		return { whole: !this.#rootFailed, evaluated: this.#evaluated };
 	}
 
 	/** One thread at a time, as long as there may be something to do. */
@@ -71,9 +97,15 @@ class JobsWalk {
 		let thread: JobsThread | undefined;
 		try {
 			for (let next = await this.#next(); next !== undefined; next = await this.#next()) {
+				const known = this.#world.remembered?.recall(next.attrPath);
+				if (known !== undefined) {
+					this.#takeFound(next.attrPath, known);
+					continue;
+				}
 				this.#busy++;
+				this.#evaluated++;
 				try {
-					thread ??= new JobsThread(this.#options, this.#host);
+					thread ??= new JobsThread(this.#options, this.#world);
 					const outcome = await thread.look(next.attrPath);
 					if (!outcome.survived) thread = undefined;
 					this.#take(next, outcome);
@@ -108,7 +140,13 @@ class JobsWalk {
 			this.#pending.push({ attrPath, again: true });
 			return;
 		}
-		const found = outcome.kind === "found" ? outcome.found : failure(attrPath, this.#describe(outcome.kind));
+		this.#takeFound(
+			attrPath,
+			outcome.kind === "found" ? outcome.found : failure(attrPath, this.#describe(outcome.kind)),
+		);
+	}
+
+	#takeFound(attrPath: readonly string[], found: Found): void {
 		if (found.kind === "set") {
 			for (const name of [...found.names].reverse()) {
 				this.#pending.push({ attrPath: [...attrPath, name], again: false });
@@ -145,15 +183,20 @@ class JobsThread {
 	readonly #options: JobsOptions;
 	readonly #channel = new MessageChannel();
 	readonly #started = Promise.withResolvers<undefined>();
+	readonly #remembered: RememberedJobs | undefined;
+	/** What its numbers of reads stand for. */
+	readonly #numbers: ThreadNumbers = [];
+	#looksAt: readonly string[] = [];
 	#settle: Settle | undefined;
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor(options: JobsOptions, host: EvaluationHost) {
+	constructor(options: JobsOptions, { host, root, remembered }: JobsWorld) {
 		const { request, layout, memory } = options;
 		this.#options = options;
+		this.#remembered = remembered;
 		const wake = new SharedArrayBuffer(4);
 		const { storeRoot, cache } = layout;
-		const setup: JobsSetup = { request, storeRoot, cache, wake, answers: this.#channel.port2 };
+		const setup: JobsSetup = { request, storeRoot, cache, sourceRoot: root, wake, answers: this.#channel.port2 };
 		this.#worker = new Worker(new URL("./eval-jobs-worker.ts", import.meta.url), {
 			workerData: setup,
 			transferList: [this.#channel.port2],
@@ -162,10 +205,11 @@ class JobsThread {
 		});
 		const answering = { port: this.#channel.port1, wake: new Int32Array(wake) };
 		this.#worker.on("message", (message: JobsMessage) => {
-			if (message.kind === "log") options.onLog(message.text);
-			else if (message.kind === "ready") this.#started.resolve(undefined);
+			if (message.kind === "log") {
+				if (remembered?.wasSaid(message.text) !== true) options.onLog(message.text);
+			} else if (message.kind === "ready") this.#started.resolve(undefined);
 			else if (message.kind === "ask") void host.answer(message.question, answering);
-			else void this.#found(message.found, message.used);
+			else void this.#found(message);
 		});
 		this.#worker.on("error", (error) => {
 			this.#failed(error instanceof Error ? error : new Error(String(error)));
@@ -175,6 +219,7 @@ class JobsThread {
 	look(attrPath: readonly string[]): Promise<Outcome> {
 		const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
 		this.#settle = { resolve, reject };
+		this.#looksAt = attrPath;
 		const task: JobsTask = { attrPath };
 		this.#worker.postMessage(task);
 		const { timeout } = this.#options;
@@ -197,8 +242,9 @@ class JobsThread {
 		await this.#worker.terminate();
 	}
 
-	async #found(found: Found, used: number): Promise<void> {
+	async #found({ found, used, reads }: FoundMessage): Promise<void> {
 		const settle = this.#done();
+		if (reads !== undefined) this.#remembered?.learn(this.#looksAt, found, { thread: this.#numbers, reads });
 		const survived = used <= this.#options.memory;
 		if (!survived) await this.end();
 		settle?.resolve({ kind: "found", found, survived });

@@ -3,7 +3,7 @@
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Evaluator, type EvaluatorOptions, type LogLevel } from "@devenv/evaluator";
-import { FetchedObjects, type MainThread, NodeEvalIO, userRegistries } from "@devenv/engine/eval-io";
+import { FetchedObjects, type MainThread, NodeEvalIO, type ReadJournal, userRegistries } from "@devenv/engine/eval-io";
 import { bytesFromText } from "@devenv/nix-formats";
 import { openStore, type Store } from "@devenv/store";
 
@@ -24,6 +24,8 @@ export interface EvaluationOptions {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly log: (level: LogLevel, message: string) => void;
 	readonly evaluator: Omit<EvaluatorOptions, "io">;
+	/** Gets what is read. */
+	readonly journal?: ReadJournal | undefined;
 }
 
 export class OpenEvaluation {
@@ -48,6 +50,7 @@ export class OpenEvaluation {
 			pure: options.pure,
 			environment: options.environment,
 			log: options.log,
+			...(options.journal === undefined ? {} : { journal: options.journal }),
 			realise: (drvPath, outputs) => main.ask({ kind: "realise", drvPath, outputs }, drvPath),
 			...(storeRoot === undefined || options.offline === true
 				? {}

@@ -64,12 +64,13 @@ function setUp(t: ExecutionContext, text: string = jobs): Fixture {
 		};
 		const found: Job[] = [];
 		const logs: string[] = [];
-		const whole = await runEvalJobs({
+		const { whole } = await runEvalJobs({
 			request,
 			layout,
 			workers: 1,
 			memory: 512,
 			timeout: undefined,
+			remember: true,
 			onJob: (job) => found.push(job),
 			onLog: (line) => logs.push(line),
 			...options,

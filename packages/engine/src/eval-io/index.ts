@@ -8,3 +8,7 @@ export { userRegistries } from "../fetch-tree/user-registries.ts";
 export { MainThread } from "../evaluation/main-thread.ts";
 export type { Question } from "../evaluation/messages.ts";
 export { hostSystem } from "../host-system.ts";
+export { EvaluationMemory, type Recalled, type RememberedResult } from "../eval-memory/evaluation-memory.ts";
+export { RecordBuilder, type ThreadNumbers } from "../eval-memory/record-builder.ts";
+export { ReadJournal, type RecordedRead } from "../eval-memory/read-journal.ts";
+export { sourceRootOf } from "../eval-memory/source-root.ts";
