@@ -24,6 +24,8 @@ export interface EvaluationOptions {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly log: (level: LogLevel, message: string) => void;
 	readonly evaluator: Omit<EvaluatorOptions, "io">;
+	/** That store, opened already for what is to be done; closed with the evaluation. */
+	readonly store?: Store;
 	/** Gets what is read. */
 	readonly journal?: ReadJournal | undefined;
 }
@@ -40,10 +42,12 @@ export class OpenEvaluation {
 	constructor(options: EvaluationOptions) {
 		const { storeRoot, readOnly, main } = options;
 		this.#options = options;
-		this.store = openStore({
-			root: storeRoot ?? join(tmpdir(), "devenv-no-store"),
-			readOnly: readOnly || storeRoot === undefined,
-		});
+		this.store =
+			options.store ??
+			openStore({
+				root: storeRoot ?? join(tmpdir(), "devenv-no-store"),
+				readOnly: readOnly || storeRoot === undefined,
+			});
 		this.io = new NodeEvalIO({
 			store: this.store,
 			readOnly: readOnly || storeRoot === undefined,

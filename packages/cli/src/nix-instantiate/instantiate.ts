@@ -1,7 +1,7 @@
 /** What `nix-instantiate` does, on the thread that evaluates. Layer 5, synchronous. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DiagnosticError } from "@devenv/diagnostics";
 import {
@@ -17,7 +17,7 @@ import {
 	type Origin,
 	stringText,
 } from "@devenv/evaluator";
-import { hostSystem, type MainThread, type NodeEvalIO } from "@devenv/engine/eval-io";
+import { hostSystem, type MainThread, type NodeEvalIO, ReadJournal } from "@devenv/engine/eval-io";
 import { bytesFromText, type StorePath } from "@devenv/nix-formats";
 import {
 	OpenEvaluation,
@@ -27,7 +27,9 @@ import {
 } from "../evaluation/open-evaluation.ts";
 import type { AutoArgument, InstantiateArguments } from "./arguments.ts";
 import { findDerivations, type FoundDerivation } from "./derivation-search.ts";
+import { openStore } from "@devenv/store";
 import { writeBytes } from "./output.ts";
+import { RememberedInstantiation, type Told } from "./remembered-instantiation.ts";
 
 export interface InstantiateHost {
 	/** Undefined: there is no store, so nothing is written. */
@@ -79,6 +81,9 @@ class Instantiation {
 	readonly #evaluation: OpenEvaluation;
 	readonly #onDerivation: InstantiateHost["onDerivation"];
 	readonly #io: NodeEvalIO;
+	readonly #remembered: RememberedInstantiation | undefined;
+	readonly #journal: ReadJournal | undefined;
+	readonly #told: Told[] = [];
 	#autoArgs: AutoArgs = attrsFromEntries([]);
 	#roots = 0;
 	#warned = false;
@@ -87,19 +92,28 @@ class Instantiation {
 	constructor(given: InstantiateArguments, { storeRoot, cache, main, onDerivation }: InstantiateHost) {
 		this.#given = given;
 		this.#onDerivation = onDerivation;
+		const environment = isOn(given, "restrict-eval") ? {} : process.env;
+		const nixPath = searchPath(given);
+		const readOnly = given.readOnly || storeRoot === undefined;
+		const store = openStore({ root: storeRoot ?? join(tmpdir(), "devenv-no-store"), readOnly });
+		this.#remembered =
+			storeRoot === undefined ? undefined : RememberedInstantiation.open(given, { store, cache, environment, nixPath });
+		this.#journal = this.#remembered === undefined ? undefined : new ReadJournal(bytesFromText(this.#remembered.root));
 		this.#evaluation = new OpenEvaluation({
+			store,
+			journal: this.#journal,
 			storeRoot,
 			cache,
 			main,
 			readOnly: given.readOnly,
 			pure: false,
-			environment: isOn(given, "restrict-eval") ? {} : process.env,
+			environment,
 			log: (level, message) => {
 				writeBytes(2, `${formatLog(level, message)}\n`);
 			},
 			evaluator: {
 				currentSystem: given.settings.get("eval-system") ?? given.settings.get("system") ?? hostSystem(),
-				nixPath: searchPath(given),
+				nixPath,
 				homeDir: bytesFromText(process.env["HOME"] ?? homedir()),
 				maxCallDepth: Number(given.settings.get("max-call-depth") ?? 10_000),
 				traceVerbose: isOn(given, "trace-verbose"),
@@ -117,6 +131,21 @@ class Instantiation {
 	}
 
 	run(): void {
+		const known = this.#remembered?.recall((text) => {
+			writeBytes(2, `${text}\n`);
+		});
+		if (known === undefined) {
+			this.#evaluate();
+			this.#remembered?.keep(this.#told, this.#journal?.reads ?? []);
+			return;
+		}
+		for (const each of known) {
+			if (each.kind === "text") writeBytes(1, each.text);
+			else this.#tell(each.found);
+		}
+	}
+
+	#evaluate(): void {
 		if (this.#given.mode === "find-file") {
 			for (const name of this.#given.inputs) writeBytes(1, `${this.#findFile(bytesFromText(name))}\n`);
 			return;
@@ -200,24 +229,34 @@ class Instantiation {
 		const { strict, form, location } = this.#given;
 		switch (form) {
 			case "plain":
-				writeBytes(1, `${this.evaluator.print(value, { strict })}\n`);
+				this.#write(`${this.evaluator.print(value, { strict })}\n`);
 				return;
 			case "json":
-				writeBytes(1, `${this.evaluator.toJson(value, { strict, copyToStore: true })}\n`);
+				this.#write(`${this.evaluator.toJson(value, { strict, copyToStore: true })}\n`);
 				return;
 			case "xml":
-				writeBytes(1, this.evaluator.toXml(value, { strict, location }));
+				this.#write(this.evaluator.toXml(value, { strict, location }));
 				return;
 			case "raw": {
 				const what = "while generating the nix-instantiate output";
 				const string = this.evaluator.runtime.coerceToString(value, NO_POSITION, what);
-				writeBytes(1, stringText(string));
+				this.#write(stringText(string));
 			}
 		}
 	}
 
-	#instantiated({ drvPath, outputName }: FoundDerivation): void {
-		this.#io.write([drvPath]);
+	#write(text: string): void {
+		this.#told.push({ kind: "text", text });
+		writeBytes(1, text);
+	}
+
+	#instantiated(found: FoundDerivation): void {
+		this.#io.write([found.drvPath]);
+		this.#told.push({ kind: "derivation", found });
+		this.#tell(found);
+	}
+
+	#tell({ drvPath, outputName }: FoundDerivation): void {
 		if (this.#onDerivation !== undefined) {
 			this.#onDerivation({ drvPath, outputName });
 			return;

@@ -11,10 +11,12 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { changedReads, type ReadWorld } from "./read-check.ts";
-import { digestOf, readKinds, type RecordedRead, type ReadKind } from "./read-journal.ts";
+import { attempt, digestOf, readKinds, type RecordedRead, type ReadKind } from "./read-journal.ts";
 
 /** Bytes of all files together; the least recently used go first. */
 const MOST_BYTES = 256 * 1024 * 1024;
+/** Files at most. */
+const MOST_FILES = 2_000;
 /** Other trees that are looked at for a tree that is new. */
 const MOST_OTHERS = 3;
 const MAGIC = "devenv-evaluations 1\n";
@@ -74,8 +76,14 @@ export class EvaluationMemory {
 		return undefined;
 	}
 
-	/** Keeps a record in place of the one before. */
+	/** Keeps a record in place of the one before, where there is room for it: to evaluate again is no failure. */
 	keep(record: EvaluationRecord): void {
+		attempt(() => {
+			this.#write(record);
+		});
+	}
+
+	#write(record: EvaluationRecord): void {
 		const { folder } = this.#options;
 		mkdirSync(folder, { recursive: true, mode: 0o700 });
 		const part = `${this.#file}.${process.pid}.part`;
@@ -111,13 +119,7 @@ function nameOf(text: string): string {
 }
 
 function filesOf(folder: string): { readonly path: string; readonly size: number; readonly used: number }[] {
-	let names: string[];
-	try {
-		names = readdirSync(folder);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-		throw error;
-	}
+	const names = attempt(() => readdirSync(folder)) ?? [];
 	return names.flatMap((name) => {
 		const path = join(folder, name);
 		const stats = statSync(path, { throwIfNoEntry: false });
@@ -128,21 +130,20 @@ function filesOf(folder: string): { readonly path: string; readonly size: number
 /** Deletes what was not used for the longest time, beyond the bytes that all may have; also parts of files of processes that died. */
 function evict(folder: string, newest: string): void {
 	let bytes = 0;
-	for (const { path, size, used } of filesOf(folder).sort((a, b) => b.used - a.used)) {
+	const files = filesOf(folder).sort((a, b) => b.used - a.used);
+	for (const [index, { path, size, used }] of files.entries()) {
 		const isOldPart = path.endsWith(".part") && Date.now() - used > 3_600_000;
 		bytes += size;
-		if (path !== newest && (isOldPart || bytes > MOST_BYTES)) rmSync(path, { force: true });
+		if (path !== newest && (isOldPart || bytes > MOST_BYTES || index >= MOST_FILES)) rmSync(path, { force: true });
 	}
 }
 
 function touch(file: string): void {
 	const now = new Date();
-	try {
+	// It may have been evicted by another process meanwhile.
+	attempt(() => {
 		utimesSync(file, now, now);
-	} catch (error) {
-		// Evicted by another process meanwhile.
-		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-	}
+	});
 }
 
 /**
@@ -176,14 +177,8 @@ function bytesOf(numbers: Uint32Array): Buffer {
 
 /** Undefined where there is no such file, or what is in it was not written like this. */
 function readRecord(file: string): EvaluationRecord | undefined {
-	let data: Buffer;
-	try {
-		data = readFileSync(file);
-	} catch (error) {
-		const { code } = error as NodeJS.ErrnoException;
-		if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") return undefined;
-		throw error;
-	}
+	const data = attempt(() => readFileSync(file));
+	if (data === undefined) return undefined;
 	const end = data.indexOf(10, MAGIC.length);
 	if (end < 0 || data.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
 	const body = data.subarray(end + 1);

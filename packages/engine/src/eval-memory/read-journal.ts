@@ -160,8 +160,8 @@ function isSettled({ ctimeMs }: Stats): boolean {
 	return Date.now() - ctimeMs > SETTLED;
 }
 
-/** Undefined where the file system refuses; what that means is seen when the path is read. */
-function attempt<T>(look: () => T): T | undefined {
+/** Undefined where the file system refuses. Throws what is no failure of it. */
+export function attempt<T>(look: () => T): T | undefined {
 	try {
 		return look();
 	} catch (error) {
