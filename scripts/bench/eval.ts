@@ -3,14 +3,27 @@
  *
  * - one package instantiated, in a new process, without a cache of any kind;
  * - parsing the largest Nix file of the tree, in a new process;
- * - the store derivation paths of all packages, with one thread and with two (real Nix has one), and the peak memory.
+ * - the store derivation paths of all packages, with one thread and with two (real Nix has one), and the peak memory;
+ * - the same and the one package again, where results are remembered: unchanged, and after a file was edited in a copy of the
+ *   tree: that of a package that nothing needs (--leaf), and that of one that nearly everything needs (--core).
  *
- * Usage: node scripts/bench/eval.ts TREE [--attr PATH] [--rounds N] [--nix NIX_INSTANTIATE]. Both sides have stores and settings
+ * Usage: node scripts/bench/eval.ts TREE [--attr PATH] [--leaf PATH] [--core PATH] [--rounds N] [--nix NIX_INSTANTIATE]
+ * [--only again]. Both sides have stores and settings
  * below the system's temporary folder; what they write there is there after the rounds that are not counted.
  */
 
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+	appendFileSync,
+	cpSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -20,13 +33,18 @@ const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
 		attr: { type: "string", default: "git" },
+		leaf: { type: "string", default: "aalib" },
+		core: { type: "string", default: "zlib" },
+		only: { type: "string" },
 		rounds: { type: "string", default: "5" },
 		nix: { type: "string", default: "nix-instantiate" },
 	},
 });
 const [given] = positionals;
 if (given === undefined) {
-	process.stderr.write("usage: eval.ts TREE [--attr PATH] [--rounds N] [--nix NIX_INSTANTIATE]\n");
+	process.stderr.write(
+		"usage: eval.ts TREE [--attr PATH] [--leaf PATH] [--core PATH] [--rounds N] [--nix NIX_INSTANTIATE] [--only again]\n",
+	);
 	process.exit(2);
 }
 const tree = resolve(given);
@@ -54,7 +72,7 @@ function onePackage(): void {
 		measure(
 			[
 				{ name: "real Nix", command: [values.nix, ...realStore, ...args], env },
-				{ name: "devenv nix-instantiate", command: [devenv, "nix-instantiate", ...args], env },
+				{ name: "devenv nix-instantiate", command: [devenv, "nix-instantiate", "--no-eval-cache", ...args], env },
 			],
 			rounds,
 		),
@@ -108,16 +126,16 @@ function jobsOf(output: string): Job[] {
 function sweepOf(workers: number): Sweep {
 	return {
 		name: `devenv eval-jobs, ${workers === 1 ? "one thread" : `${workers} threads`}`,
-		command: [devenv, "eval-jobs", "--impure", "--workers", String(workers), tree],
+		command: [devenv, "eval-jobs", "--impure", "--no-eval-cache", "--workers", String(workers), tree],
 		paths: (output) => new Set(jobsOf(output).flatMap(({ drvPath }) => drvPath ?? [])),
 	};
 }
 
 /** An expression for the packages of these jobs: with `-A` for each, real Nix would begin anew each time. */
-function listFile(jobs: readonly Job[]): string {
+function listFile(jobs: readonly Job[], place: string = tree): string {
 	const file = join(scratch, "all.nix");
 	const packages = jobs.map(({ attr }) => `pkgs.${attr}`).join("\n");
-	writeFileSync(file, `let pkgs = import ${tree} { }; in [\n${packages}\n]\n`);
+	writeFileSync(file, `let pkgs = import ${place} { }; in [\n${packages}\n]\n`);
 	return file;
 }
 
@@ -163,6 +181,57 @@ async function sweeps(): Promise<void> {
 	}
 }
 
+/** What a change costs where the rest is remembered; real Nix does all of it each time. */
+async function again(): Promise<void> {
+	const copy = join(scratch, "tree");
+	cpSync(tree, copy, { recursive: true, verbatimSymlinks: true });
+	const walk = [devenv, "eval-jobs", "--impure", copy];
+	const one = [devenv, "nix-instantiate", copy, "-A", values.attr];
+	const { output } = await run(walk);
+	await run(one);
+	const good = jobsOf(output).filter(({ drvPath }) => drvPath !== undefined);
+	const list = [values.nix, ...realStore, listFile(good, copy)];
+	await run(list);
+	const edits = [undefined, values.leaf, values.core].map((attr) =>
+		attr === undefined ? undefined : fileOf(copy, attr),
+	);
+	const named = (what: string, file: string | undefined): string =>
+		`${what}, ${file === undefined ? "unchanged" : `${file.slice(copy.length + 1)} edited`}`;
+	const rows: { readonly name: string; readonly file: string | undefined; readonly command: readonly string[] }[] = [
+		{ name: "real Nix, all packages", file: undefined, command: list },
+		...edits.map((file) => ({ name: named("devenv eval-jobs", file), file, command: walk })),
+		{ name: "real Nix, one package", file: undefined, command: [values.nix, ...realStore, copy, "-A", values.attr] },
+		{ name: named("devenv nix-instantiate", undefined), file: undefined, command: one },
+		{ name: named("devenv nix-instantiate", edits[1]), file: edits[1], command: one },
+	];
+	const times = rows.map((): number[] => []);
+	for (let round = 0; round < rounds; round++) {
+		for (const [index, { file, command }] of rows.entries()) {
+			if (file !== undefined) appendFileSync(file, `# ${round} ${index}\n`);
+			times[index]?.push((await run(command)).milliseconds);
+			// What the edit changed is not to be counted for the next row.
+			if (file !== undefined) for (const each of [walk, one]) if (each !== command) await run(each);
+		}
+	}
+	const timings = rows.map(({ name }, index) => timingOf(name, times[index] ?? []));
+	report(`all ${good.length} packages again (${rounds} rounds)`, timings.slice(0, 4), "real Nix, all packages");
+	report(`'${values.attr}' again (${rounds} rounds)`, timings.slice(4), "real Nix, one package");
+}
+
+/** The file in which a package is written. */
+function fileOf(place: string, attr: string): string {
+	const told = spawnSync(
+		values.nix,
+		[...realStore, "--eval", "--read-write-mode", "--json", place, "-A", `${attr}.meta.position`],
+		{
+			env,
+			encoding: "utf8",
+		},
+	);
+	if (told.status !== 0) throw new Error(`where is ${attr}? ${told.stderr}`);
+	return (JSON.parse(told.stdout) as string).replace(/:\d+$/, "");
+}
+
 /** Runs a command to its end; `memory` is the most that it had resident, MiB. */
 async function run(
 	command: readonly string[],
@@ -193,9 +262,12 @@ function peakOf(pid: number | undefined): number {
 }
 
 try {
-	onePackage();
-	parsing();
-	await sweeps();
+	if (values.only !== "again") {
+		onePackage();
+		parsing();
+		await sweeps();
+	}
+	await again();
 } finally {
 	rmSync(scratch, { recursive: true, force: true });
 }
