@@ -20,6 +20,7 @@ Instantiates store derivations from Nix expressions, or evaluates them. Without 
   --add-root PATH           keep the result from garbage collection by a link at PATH
   --store ROOT              use the store below ROOT
   --option NAME VALUE       set a configuration setting
+  --no-eval-cache           do not use, and do not keep, what was said for the same arguments before
   --show-trace              show the whole trace of an error
   --version, --help
 `;
