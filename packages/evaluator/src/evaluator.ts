@@ -138,7 +138,7 @@ export class Evaluator {
 	print(value: Lazy, options: { readonly strict?: boolean } = {}): string {
 		return this.#runtime.enter(() => {
 			if (options.strict === true) this.#runtime.forceDeep(value);
-			return printValue(value, (thunk) => this.#runtime.force(thunk));
+			return printValue(value, this.#runtime.look);
 		});
 	}
 

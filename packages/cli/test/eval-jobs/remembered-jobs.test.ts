@@ -35,6 +35,15 @@ const files: Readonly<Record<string, string>> = {
 				src = builtins.path { path = ./folder; name = "src"; filter = path: type: baseNameOf path != "left-out"; };
 			};
 			placed = make "placed" { where = toString ./leaf.nix; };
+			compared = make "compared" {
+				same = toString ./leaf.nix == toString ./folder + "/../leaf.nix" || toString ./. == "text";
+				name = baseNameOf (toString ./leaf.nix);
+				text = builtins.readFile (toString ./folder + "/one");
+				keys = builtins.length (builtins.genericClosure {
+					startSet = [ { key = toString ./leaf.nix; } { key = "\${toString ./.}/leaf.nix"; } { key = ":other"; } ];
+					operator = item: [ ];
+				});
+			};
 			told = builtins.trace "a message" (make "told" { });
 			broken = throw "it is broken";
 			deep = { recurseForDerivations = true; inner = make "inner" { text = builtins.readFile ./leaf.nix; }; };
@@ -118,8 +127,8 @@ async function checked(t: ExecutionContext, { walk }: Fixture, more: Partial<Job
 test("nothing is evaluated again while nothing has changed, and what a change concerns is", async (t) => {
 	const fixture = setUp(t);
 	const { write, tree } = fixture;
-	// The set itself, eleven attributes and one below.
-	t.is(await checked(t, fixture), 13);
+	// The set itself, twelve attributes and one below.
+	t.is(await checked(t, fixture), 14);
 	t.is(await checked(t, fixture), 0);
 	const changes: readonly (readonly [what: string, change: () => void, evaluated: number])[] = [
 		["a leaf, and who reads its text", () => write("leaf.nix", `{ make }: make "leaf" { new = 1; }`), 2],
@@ -127,11 +136,11 @@ test("nothing is evaluated again while nothing has changed, and what a change co
 		["what others use", () => write("base.nix", `{ make }: make "base" { flavour = "sweet"; }`), 2],
 		["a file that was looked for", () => write("optional", ""), 1],
 		["an entry of a folder", () => write("folder/two", "2"), 3],
-		["a file that a filter lets through", () => write("folder/one", "one"), 2],
+		["a file that a filter lets through", () => write("folder/one", "one"), 3],
 		["its mode", () => chmodSync(join(tree, "folder/one"), 0o755), 2],
 		["a file that a filter leaves out", () => write("folder/left-out", "3"), 1],
 		["the same text", () => write("leaf.nix", `{ make }: make "leaf" { new = 2; }`), 0],
-		["all of it", () => write("default.nix", (files["default.nix"] ?? "").replace("a message", "another")), 13],
+		["all of it", () => write("default.nix", (files["default.nix"] ?? "").replace("a message", "another")), 14],
 		["a file that is gone", () => rmSync(join(tree, "optional")), 1],
 	];
 	for (const [what, change, evaluated] of changes) {
@@ -148,8 +157,8 @@ test("an equal tree elsewhere takes over what does not depend on where it lies",
 	const copy = join(folder, "other/place");
 	cpSync(tree, copy, { recursive: true });
 	const first = await walk({}, true, copy);
-	// What has a path as a text, a filter that sees one, a message, an error.
-	t.is(first.evaluated, 4);
+	// What has a path as a text, a message, an error.
+	t.is(first.evaluated, 3);
 	t.deepEqual(first.lines, (await walk({}, false, copy)).lines);
 	t.is((await walk({}, true, copy)).evaluated, 0);
 	t.is((await walk()).evaluated, 0);
@@ -194,7 +203,7 @@ test("store derivations that are gone are written again", async (t) => {
 	store.collectGarbage();
 	t.false(store.isValid(leaf));
 	// All derivations; that there is a failure and a set is remembered.
-	t.is((await walk({ readOnly: false })).evaluated, 10);
+	t.is((await walk({ readOnly: false })).evaluated, 11);
 	t.true(store.isValid(leaf));
 	store.close();
 });
@@ -206,7 +215,7 @@ test("a damaged record is as good as none", async (t) => {
 	const [name = ""] = readdirSync(records);
 	for (const text of ["", "devenv-evaluations 1\n", "devenv-evaluations 1\nAAAA\nnonsense", "something else"]) {
 		writeFileSync(join(records, name), text);
-		t.is((await walk()).evaluated, 13);
+		t.is((await walk()).evaluated, 14);
 		t.is((await walk()).evaluated, 0);
 	}
 	t.is(readdirSync(records).length, 1);

@@ -72,10 +72,9 @@ const derivationFormals = attrsFromEntries([["outputs", true]]);
 function positionToValue(runtime: Runtime, position: Position): Value {
 	const file = runtime.positions.fileOf(position);
 	if (file === undefined) return null;
-	runtime.place.seen(file);
 	return attrsFromEntries([
 		["column", runtime.lazy(() => runtime.positions.resolve(position)?.column ?? 0)],
-		["file", file],
+		["file", runtime.place.textOf(file)],
 		["line", runtime.lazy(() => runtime.positions.resolve(position)?.line ?? 0)],
 	]);
 }

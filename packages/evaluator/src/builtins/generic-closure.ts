@@ -5,7 +5,7 @@ import type { Runtime } from "../eval/runtime.ts";
 import { NO_POSITION } from "../syntax/position.ts";
 import type { Attrs } from "../value/attrs.ts";
 import type { BuiltinDefinition } from "../value/function.ts";
-import { ContextString, type Lazy, type Value } from "../value/value.ts";
+import { ContextString, PlacedString, type Lazy, type Value } from "../value/value.ts";
 
 export const closureBuiltins: readonly BuiltinDefinition[] = [
 	{ name: "genericClosure", arity: 1, params: ["attrset"], fn: genericClosure },
@@ -85,6 +85,8 @@ class KeySet {
 	#hashed: Map<string | number, Lazy> = new Map();
 	#hashedType: "string" | "number" | undefined;
 	readonly #sorted: KnownKey[] = [];
+	#placed: PlacedString | undefined;
+	#absolute = false;
 
 	constructor(runtime: Runtime) {
 		this.#runtime = runtime;
@@ -92,7 +94,7 @@ class KeySet {
 
 	/** False where an equal key is in the set. */
 	add(key: Value, element: Lazy): boolean {
-		const plain = key instanceof ContextString ? key.text : key;
+		const plain = this.#plain(key);
 		if (this.#sorted.length === 0 && (typeof plain === "string" || typeof plain === "number")) {
 			this.#hashedType ??= typeof plain === "string" ? "string" : "number";
 			if (typeof plain === this.#hashedType) {
@@ -114,6 +116,21 @@ class KeySet {
 		if (before !== undefined && !this.#isLess(before, { key, element }, element)) return false;
 		this.#sorted.splice(low, 0, { key, element });
 		return true;
+	}
+
+	/** A key as it is hashed. Whether a path of the sources is equal to one that is written out depends on where they lie. */
+	#plain(key: Value): Value {
+		if (key instanceof PlacedString) {
+			this.#placed = key;
+			if (this.#absolute) key.seen();
+			return key.whole;
+		}
+		const plain = key instanceof ContextString ? key.text : key;
+		if (typeof plain === "string" && plain.startsWith("/")) {
+			this.#absolute = true;
+			this.#placed?.seen();
+		}
+		return plain;
 	}
 
 	#sortHashed(): void {

@@ -156,7 +156,8 @@ export const pathBuiltins: readonly BuiltinDefinition[] = [
 				return baseNameOf(forced.path);
 			}
 			const string = runtime.coerceToString(forced, NO_POSITION, what, { copyToStore: false });
-			return stringWithContext(baseNameOf(textOf(string)), contextOf(string));
+			const text = runtime.place.isBelow(string) ? string.whole : textOf(string);
+			return stringWithContext(baseNameOf(text), contextOf(string));
 		},
 	},
 	{ name: "dirOf", arity: 1, params: ["s"], global: true, fn: dirOf },

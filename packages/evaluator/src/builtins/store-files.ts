@@ -81,7 +81,6 @@ function addPath(runtime: Runtime, request: PathRequest): Value {
 			return storePathString(expected);
 		}
 		const { filter } = request;
-		if (filter !== undefined) runtime.place.seen(request.path);
 		const added = runtime.access(NO_POSITION, () =>
 			runtime.io.addPathToStore({
 				path: resolveSymlinks(runtime.io, request.path),
@@ -99,7 +98,7 @@ function addPath(runtime: Runtime, request: PathRequest): Value {
 
 function accepts(runtime: Runtime, filter: Lazy, path: string, type: string): boolean {
 	const what = "while evaluating the return value of the path filter function";
-	return runtime.expectBool(runtime.call2(filter, path, type), NO_POSITION, what);
+	return runtime.expectBool(runtime.call2(filter, runtime.place.textOf(path), type), NO_POSITION, what);
 }
 
 function baseName(path: string): string {

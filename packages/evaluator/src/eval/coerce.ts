@@ -14,6 +14,7 @@ import {
 	type Lazy,
 	NixFloat,
 	NixPath,
+	PlacedString,
 	type NixString,
 	stringText,
 	stringWithContext,
@@ -35,8 +36,7 @@ export function coerceToString(host: Runtime, lazy: Lazy, site: CoerceSite): Nix
 	if (typeof value === "string" || value instanceof ContextString) return value;
 	if (value instanceof NixPath) {
 		if (site.options.copyToStore !== false) return host.copyPathToStore(value);
-		host.place.seen(value.path);
-		return value.path;
+		return host.place.textOf(value.path);
 	}
 	if (site.options.more === true) {
 		if (value === true) return "1";
@@ -138,6 +138,10 @@ export function coerceToPath(host: Runtime, lazy: Lazy, site: CoerceSite): { pat
 function toPath(host: Runtime, value: Value, site: CoerceSite): { path: NixPath; context: StringContext } {
 	if (value instanceof NixPath) return { path: value, context: NO_CONTEXT };
 	const string = coerceToString(host, value, { ...site, options: { copyToStore: false } });
+	if (string instanceof PlacedString) {
+		host.place.made(host.io.sourceRoot ?? "/", string.whole);
+		return { path: new NixPath(canonicalPath(string.whole)), context: string.context };
+	}
 	const text = stringText(string);
 	if (!text.startsWith("/")) {
 		const error = host.error("eval", `string '${text}' doesn't represent an absolute path`);
@@ -168,6 +172,7 @@ export function concatenate(host: Runtime, parts: Concatenation): Value {
 	const options: CoerceOptions = { copyToStore: parts.string || !isPathLike(first) };
 	let text = "";
 	let context: StringContext = NO_CONTEXT;
+	let beginning: PlacedString | undefined;
 	for (let i = 0; i < parts.count; i++) {
 		const value = i === 0 ? first : parts.part(i);
 		if (typeof value === "string" || (i === 0 && origin !== undefined)) {
@@ -181,10 +186,13 @@ export function concatenate(host: Runtime, parts: Concatenation): Value {
 		});
 		if (typeof part === "string") text += part;
 		else {
-			text += part.text;
+			// What it begins with does not matter to what comes behind it.
+			if (text === "" && origin === undefined && part instanceof PlacedString) beginning = part;
+			text += part === beginning ? beginning.whole : part.text;
 			context = mergeContexts(context, part.context);
 		}
 	}
+	if (beginning !== undefined) return host.place.extended(beginning, text, context);
 	if (origin === undefined) return stringWithContext(text, context);
 	if (context.size > 0) {
 		throw host.error("eval", "a string that refers to a store path cannot be appended to a path", {

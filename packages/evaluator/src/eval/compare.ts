@@ -5,7 +5,17 @@ import { printIdentifier } from "../syntax/print-expr.ts";
 import { Attrs } from "../value/attrs.ts";
 import { Lambda, PartialApplication, PrimOp } from "../value/function.ts";
 import { describeType, typeOf } from "../value/type-name.ts";
-import { ContextString, isInt, isList, type Lazy, NixFloat, NixPath, type Value } from "../value/value.ts";
+import {
+	ContextString,
+	isInt,
+	isList,
+	isString,
+	type Lazy,
+	NixFloat,
+	NixPath,
+	PlacedString,
+	type Value,
+} from "../value/value.ts";
 import { addFrame, type EvalError } from "./error.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -15,11 +25,13 @@ export function equalValues(host: Runtime, x: Lazy, y: Lazy, position: Position)
 	const b = host.force(y, position);
 	// Identical values are equal, functions too: old code relies on it.
 	if (a === b) return true;
-	if (typeof a === "string") return typeof b === "string" ? false : b instanceof ContextString && b.text === a;
+	if (typeof a === "string") {
+		return typeof b === "string" ? false : b instanceof ContextString && host.place.equalTexts(a, b);
+	}
 	if (a === null || typeof a === "boolean") return false;
 	if (isInt(a)) return b instanceof NixFloat && Number(a) === b.value;
 	if (a instanceof NixFloat) return b instanceof NixFloat ? a.value === b.value : isInt(b) && a.value === Number(b);
-	if (a instanceof ContextString) return a.text === (b instanceof ContextString ? b.text : b);
+	if (a instanceof ContextString) return isString(b) && host.place.equalTexts(a, b);
 	if (a instanceof NixPath) {
 		if (!(b instanceof NixPath)) return false;
 		host.place.compared(a.path, b.path);
@@ -65,6 +77,7 @@ export function lessThan(
 		if (typeof a === "string" && typeof b === "string") return a < b;
 		const type = typeOf(a);
 		if (type !== typeOf(b)) throw incomparable(host, [a, b], "; values are ");
+		if (a instanceof PlacedString && b instanceof PlacedString) return a.whole < b.whole;
 		if (type === "string") return textOf(a) < textOf(b);
 		if (a instanceof NixPath && b instanceof NixPath) {
 			host.place.seen(a.path);

@@ -15,7 +15,6 @@ import { Attrs, attrsFromEntries } from "../value/attrs.ts";
 import { parseContextElement, type StringContext } from "../value/context.ts";
 import { type BuiltinDefinition, Lambda, PartialApplication, PrimOp } from "../value/function.ts";
 import type { NixInt } from "../value/integer.ts";
-import type { Thunk } from "../value/thunk.ts";
 import {
 	ContextString,
 	type FunctionValue,
@@ -36,7 +35,7 @@ import { equalValues, explainDifference, lessThan } from "./compare.ts";
 import type { Env } from "./environment.ts";
 import { addFrame, EvalError, type EvalErrorDetail, type EvalErrorKind } from "./error.ts";
 import { Interpreter } from "./interpreter.ts";
-import { NO_LIMITS, printBrief } from "./print-value.ts";
+import { type Look, NO_LIMITS, printBrief } from "./print-value.ts";
 import { describeOrigin, renderPosition } from "./render-error.ts";
 import type { CoerceOptions, Runtime, RuntimeSettings } from "./runtime.ts";
 import type { Tracked } from "./read-sets.ts";
@@ -55,10 +54,14 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	readonly place: SourcePlace;
 	readonly folders: Map<string, Tracked<Attrs>> = new Map();
 	protected override readonly runtime: Runtime = this;
-	readonly #shown = {
-		describe: (lambda: Lambda): string => this.#describeLambda(lambda),
-		look: (thunk: Thunk): Value => this.force(thunk),
+	/** How values are looked at that are printed. */
+	readonly look: Look = {
+		force: (thunk) => this.force(thunk),
+		seen: (path) => {
+			this.place.seen(path);
+		},
 	};
+	readonly #shown = { describe: (lambda: Lambda): string => this.#describeLambda(lambda), look: this.look };
 	readonly #storePaths = new Map<string, Tracked<NixString>>();
 
 	constructor(io: EvalIO, settings: RuntimeSettings) {
@@ -248,6 +251,7 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	expectPlainString(value: Lazy, position: Position, what: string): string {
 		const string = this.expectString(value, position, what);
 		if (typeof string === "string") return string;
+		if (string.context.size === 0) return string.text;
 		const [first = ""] = [...string.context].sort();
 		const message = `the string '${string.text}' is not allowed to refer to a store path (such as '${displayElement(first)}')`;
 		throw this.error("eval", message).withFrame(position, what);
@@ -341,9 +345,8 @@ export class EvalRuntime extends Interpreter implements Runtime {
 	protected override positionValue(position: Position): Value {
 		const at = this.positions.resolve(position);
 		if (at?.origin.kind !== "file") return null;
-		this.place.seen(at.origin.path);
 		return attrsFromEntries([
-			["file", at.origin.path],
+			["file", this.place.textOf(at.origin.path)],
 			["line", at.line],
 			["column", at.column],
 		]);

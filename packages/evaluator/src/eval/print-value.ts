@@ -25,8 +25,12 @@ export function printValue(value: Lazy, look: Look): string {
 	return printer.out.join("");
 }
 
-/** Told of each value of a thunk that is shown, as evaluating it would be. */
-export type Look = (thunk: Thunk) => Value;
+/** Told of what is shown, since a text depends on it. */
+export interface Look {
+	/** The value of an evaluated thunk. */
+	readonly force: (thunk: Thunk) => Value;
+	readonly seen: (path: string) => void;
+}
 
 class PlainPrinter {
 	readonly out: string[] = [];
@@ -46,7 +50,7 @@ class PlainPrinter {
 				out.push(value.code === BLACKHOLE ? RECURSION : "<CODE>");
 				return;
 			}
-			value = this.#look(value);
+			value = this.#look.force(value);
 		}
 		if (value instanceof Attrs) {
 			if (value.size > 0 && !addNew(seen, value)) {
@@ -75,7 +79,7 @@ class PlainPrinter {
 		} else if (value instanceof Lambda) out.push("<LAMBDA>");
 		else if (value instanceof PrimOp) out.push(value.name === "derivation" ? "<LAMBDA>" : "<PRIMOP>");
 		else if (value instanceof PartialApplication) out.push("<PRIMOP-APP>");
-		else out.push(printScalar(value));
+		else out.push(printScalar(value, this.#look));
 	}
 }
 
@@ -85,11 +89,14 @@ function addNew(seen: Set<unknown>, value: unknown): boolean {
 	return true;
 }
 
-function printScalar(value: Lazy): string {
+function printScalar(value: Lazy, look: Look): string {
 	if (typeof value === "string") return printString(value);
 	if (value instanceof ContextString) return printString(value.text);
 	if (value instanceof NixFloat) return formatFloat(value.value);
-	if (value instanceof NixPath) return value.path;
+	if (value instanceof NixPath) {
+		look.seen(value.path);
+		return value.path;
+	}
 	if (isInt(value) || typeof value === "boolean") return String(value);
 	return "null";
 }
@@ -147,7 +154,7 @@ class BriefPrinter {
 				this.out.push(value.code === BLACKHOLE ? RECURSION : `${LEFT}thunk${RIGHT}`);
 				return;
 			}
-			value = this.#look(value);
+			value = this.#look.force(value);
 		}
 		if (value instanceof Attrs) this.#printAttrs(value, depth);
 		else if (isList(value)) this.#printList(value, lazy, depth);
@@ -157,7 +164,7 @@ class BriefPrinter {
 			this.out.push(`${LEFT}partially applied primop ${value.primOp.name}${RIGHT}`);
 		} else if (typeof value === "string") this.#printString(value);
 		else if (value instanceof ContextString) this.#printString(value.text);
-		else this.out.push(printScalar(value));
+		else this.out.push(printScalar(value, this.#look));
 	}
 
 	#printString(text: string): void {

@@ -8,12 +8,39 @@
 
 import type { EvalIO } from "../io.ts";
 import { canonicalPath } from "../syntax/path.ts";
+import { NO_CONTEXT, type StringContext } from "../value/context.ts";
+import { type NixString, PlacedString, stringText } from "../value/value.ts";
 
 export class SourcePlace {
 	readonly #io: EvalIO;
+	readonly #note = (): void => this.#io.notePlace?.();
 
 	constructor(io: EvalIO) {
 		this.#io = io;
+	}
+
+	/** The text of a path, as a string that tells when it is looked at. */
+	textOf(path: string): NixString {
+		return this.#holds(path) ? new PlacedString(path, NO_CONTEXT, this.#note) : path;
+	}
+
+	/** What a string is that begins with another one; `context` is its own. */
+	extended(beginning: PlacedString, text: string, context: StringContext): NixString {
+		return new PlacedString(text, context, beginning.seen);
+	}
+
+	/** Whether a string is the path of something in the folder of the sources: then its end does not tell where that lies. */
+	isBelow(string: NixString): string is PlacedString {
+		return string instanceof PlacedString && string.whole.startsWith(`${this.#io.sourceRoot ?? ""}/`);
+	}
+
+	/** Whether two strings, not both of them plain, have the same text. */
+	equalTexts(a: NixString, b: NixString): boolean {
+		if (a instanceof PlacedString && b instanceof PlacedString) return a.whole === b.whole;
+		const other = a instanceof PlacedString ? b : b instanceof PlacedString ? a : undefined;
+		// No path of the sources, wherever they are.
+		if (other !== undefined && !stringText(other).startsWith("/")) return false;
+		return stringText(a) === stringText(b);
 	}
 
 	/** The text of a path is seen. */

@@ -34,7 +34,7 @@ export function describeType(value: Lazy): string {
 	if (value instanceof PrimOp) return `the built-in function '${value.name}'`;
 	if (value instanceof PartialApplication) return `the partially applied built-in function '${value.primOp.name}'`;
 	if (value instanceof Lambda) return "a function";
-	if (value instanceof ContextString) return "a string with context";
+	if (value instanceof ContextString) return value.context.size > 0 ? "a string with context" : "a string";
 	switch (typeOf(value)) {
 		case "null":
 			return "null";

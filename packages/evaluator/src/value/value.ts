@@ -49,7 +49,7 @@ export class NixFloat {
 	}
 }
 
-/** A string with a context that is not empty; make it with {@link stringWithContext}. */
+/** A string with a context; make it with {@link stringWithContext}. The context is empty only where it is a {@link PlacedString}. */
 export class ContextString {
 	readonly text: string;
 	readonly context: StringContext;
@@ -57,6 +57,28 @@ export class ContextString {
 	constructor(text: string, context: StringContext) {
 		this.text = text;
 		this.context = context;
+	}
+}
+
+/**
+ * A string that begins with the path of the folder of the sources. Whoever reads its `text` says by that that the result
+ * depends on where they lie (`seen`).
+ */
+export class PlacedString extends ContextString {
+	/** The text, for what comes to the same wherever the sources lie. */
+	readonly whole: string;
+	readonly seen: () => void;
+
+	constructor(whole: string, context: StringContext, seen: () => void) {
+		super(whole, context);
+		this.whole = whole;
+		this.seen = seen;
+		Object.defineProperty(this, "text", {
+			get: () => {
+				seen();
+				return whole;
+			},
+		});
 	}
 }
 
