@@ -43,7 +43,7 @@ export interface EvalIOOptions {
 	/** Refuses what may give another result another time: downloads without a hash, and the time. */
 	readonly pure?: boolean;
 	/** What `builtins.getEnv` sees. */
-	readonly environment?: Readonly<Record<string, string | undefined>>;
+	readonly environment?: Readonly<Record<string, string | undefined>> | ((name: string) => string | undefined);
 	/** Gets the messages of `trace` and `warn`. */
 	readonly log: (level: LogLevel, message: ByteString) => void;
 	/** Import from derivation: returns when the outputs of a valid store derivation are valid. */
@@ -279,7 +279,9 @@ export class NodeEvalIO implements EvalIO {
 
 	getEnv(name: string): ByteString {
 		this.reads.addVariable(name);
-		const value = this.#options.environment?.[textFromBytes(name)];
+		const { environment } = this.#options;
+		const text = textFromBytes(name);
+		const value = typeof environment === "function" ? environment(text) : environment?.[text];
 		this.#journal?.note("variable", name, answerOfVariable(value));
 		return value === undefined ? "" : bytesFromText(value);
 	}

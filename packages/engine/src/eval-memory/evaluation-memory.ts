@@ -107,7 +107,7 @@ export class EvaluationMemory {
 	}
 
 	#valid(record: EvaluationRecord): Recalled | undefined {
-		const changed = changedReads(record.reads, this.#options.world);
+		const changed = changedReads(record.reads.entries(), this.#options.world);
 		if (record.base.some((read) => changed.has(read))) return undefined;
 		const results = [...record.results].filter(([, { reads }]) => !reads.some((read) => changed.has(read)));
 		return { record: { ...record, results: new Map(results) }, changed };

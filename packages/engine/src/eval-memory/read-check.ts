@@ -15,9 +15,12 @@ export interface ReadWorld {
 }
 
 /** The numbers of those reads that have another answer now. States of files that changed without effect are brought up to date. */
-export function changedReads(reads: readonly RecordedRead[], world: ReadWorld): Set<number> {
+export function changedReads(
+	reads: Iterable<readonly [number: number, read: RecordedRead]>,
+	world: ReadWorld,
+): Set<number> {
 	const changed = new Set<number>();
-	for (const [number, read] of reads.entries()) if (!holds(read, world)) changed.add(number);
+	for (const [number, read] of reads) if (!holds(read, world)) changed.add(number);
 	return changed;
 }
 

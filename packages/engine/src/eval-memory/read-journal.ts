@@ -83,6 +83,19 @@ export class ReadJournal {
 		this.#listener?.(number);
 	}
 
+	/** The reads that hold still, by number. */
+	*current(): Generator<readonly [number: number, read: RecordedRead]> {
+		for (const number of this.#numbers.values()) yield [number, this.reads[number] as RecordedRead];
+	}
+
+	/** When these are read again, they have other answers, and get other numbers. */
+	forget(numbers: Iterable<number>): void {
+		for (const number of numbers) {
+			const { kind, name } = this.reads[number] as RecordedRead;
+			this.#numbers.delete(`${kind} ${name}`);
+		}
+	}
+
 	never(): void {
 		this.note("never", "", "");
 	}
