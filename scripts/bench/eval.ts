@@ -5,11 +5,12 @@
  * - parsing the largest Nix file of the tree, in a new process;
  * - the store derivation paths of all packages, with one thread and with two (real Nix has one), and the peak memory;
  * - the same and the one package again, where results are remembered: unchanged, and after a file was edited in a copy of the
- *   tree: that of a package that nothing needs (--leaf), and that of one that nearly everything needs (--core).
+ *   tree: that of a package that nothing needs (--leaf), and that of one that nearly everything needs (--core);
+ * - the one package in a warm daemon: after another one, and again.
  *
  * Usage: node scripts/bench/eval.ts TREE [--attr PATH] [--leaf PATH] [--core PATH] [--rounds N] [--nix NIX_INSTANTIATE]
- * [--only again]. Both sides have stores and settings
- * below the system's temporary folder; what they write there is there after the rounds that are not counted.
+ * [--only again|daemon]. Both sides have stores and
+ * settings below the system's temporary folder; what they write there is there after the rounds that are not counted.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -27,6 +28,9 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { connectOrStart, installationVersion, userLayout } from "@devenv/client";
+import { daemonStop, evaluateExpression } from "@devenv/protocol";
+import packageFile from "../../packages/cli/package.json" with { type: "json" };
 import { cleanEnvironment, measure, report, timingOf } from "./measure.ts";
 
 const { values, positionals } = parseArgs({
@@ -43,7 +47,7 @@ const { values, positionals } = parseArgs({
 const [given] = positionals;
 if (given === undefined) {
 	process.stderr.write(
-		"usage: eval.ts TREE [--attr PATH] [--leaf PATH] [--core PATH] [--rounds N] [--nix NIX_INSTANTIATE] [--only again]\n",
+		"usage: eval.ts TREE [--attr PATH] [--leaf PATH] [--core PATH] [--rounds N] [--nix NIX_INSTANTIATE] [--only again|daemon]\n",
 	);
 	process.exit(2);
 }
@@ -218,6 +222,59 @@ async function again(): Promise<void> {
 	report(`'${values.attr}' again (${rounds} rounds)`, timings.slice(4), "real Nix, one package");
 }
 
+/** Requests to a daemon that has evaluated other packages of the tree before, beside real Nix in a new process. */
+async function inDaemon(): Promise<void> {
+	const client = await connectOrStart({
+		layout: userLayout(env),
+		version: installationVersion(join(import.meta.dirname, "../.."), packageFile.version),
+		start: {
+			argv: [process.execPath, join(import.meta.dirname, "../../packages/daemon/src/main.ts")],
+			environment: env,
+		},
+	});
+	const ask = async (attr: string, expression: string): Promise<number> => {
+		const started = performance.now();
+		await client.call(evaluateExpression, {
+			project: null,
+			variables: { HOME: scratch },
+			expression,
+			name: "<bench>",
+			baseDir: scratch,
+			attrPath: `${attr}.drvPath`,
+			format: "raw",
+			strict: false,
+		});
+		return performance.now() - started;
+	};
+	const [real, first, again]: [number[], number[], number[]] = [[], [], []];
+	try {
+		for (let round = -1; round < rounds; round++) {
+			// Written otherwise each round, so that nothing of the package is known.
+			const expression = `/* ${round} */ import ${tree} { }`;
+			await ask(values.leaf, expression);
+			const timed = await ask(values.attr, expression);
+			const repeated = await ask(values.attr, expression);
+			const { milliseconds } = await run([values.nix, ...realStore, tree, "-A", values.attr]);
+			if (round < 0) continue;
+			first.push(timed);
+			again.push(repeated);
+			real.push(milliseconds);
+		}
+		await client.call(daemonStop, { mode: "now" });
+	} finally {
+		client.close();
+	}
+	report(
+		`'${values.attr}' in a warm daemon, the request alone (${rounds} rounds)`,
+		[
+			timingOf("real Nix, new process", real),
+			timingOf("devenv, after another package", first),
+			timingOf("devenv, unchanged", again),
+		],
+		"real Nix, new process",
+	);
+}
+
 /** The file in which a package is written. */
 function fileOf(place: string, attr: string): string {
 	const told = spawnSync(
@@ -262,12 +319,13 @@ function peakOf(pid: number | undefined): number {
 }
 
 try {
-	if (values.only !== "again") {
+	if (values.only === undefined) {
 		onePackage();
 		parsing();
 		await sweeps();
 	}
-	await again();
+	if (values.only !== "daemon") await again();
+	if (values.only !== "again") await inDaemon();
 } finally {
 	rmSync(scratch, { recursive: true, force: true });
 }

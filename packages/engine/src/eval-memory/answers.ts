@@ -37,8 +37,10 @@ export function answerNow(kind: "file" | "content" | "list" | "type" | "link", p
 				const entries = readdirSync(place, { encoding: "buffer", withFileTypes: true });
 				return digestOfEntries(entries.map((entry) => [bytesFromBuffer(entry.name), typeOf(entry)]));
 			}
-			case "type":
-				return typeOf(lstatSync(place));
+			case "type": {
+				const stats = lstatSync(place, { throwIfNoEntry: false });
+				return stats === undefined ? "absent" : typeOf(stats);
+			}
 			case "link":
 				return readlinkSync(place, "latin1");
 		}

@@ -8,15 +8,24 @@ import {
 	mergeAttrs,
 	type Origin,
 	stringText,
+	type Value,
 } from "@devenv/evaluator";
 import { bytesFromText, textFromBytes } from "@devenv/nix-formats";
 import type { ExpressionTask } from "./messages.ts";
 
-/** The printed value. `set` is in scope as `pkgs` and with its attributes. */
-export function evaluateExpression(task: ExpressionTask, evaluator: Evaluator, set: Attrs | undefined): string {
+/** The value of the expression itself. `set` is in scope as `pkgs` and with its attributes. */
+export function evaluateWhole(
+	task: Pick<ExpressionTask, "text" | "baseDir" | "name">,
+	evaluator: Evaluator,
+	set: Attrs | undefined,
+): Value {
 	const expr = evaluator.parse(bytesFromText(task.text), bytesFromText(task.baseDir), originOf(task.name));
 	const scope = set === undefined ? undefined : mergeAttrs(set, attrsFromEntries([["pkgs", set]]));
-	const whole = scope === undefined ? evaluator.evalExpr(expr) : evaluator.evalExprWith(expr, scope);
+	return scope === undefined ? evaluator.evalExpr(expr) : evaluator.evalExprWith(expr, scope);
+}
+
+/** What is asked for of an expression's value, printed. */
+export function printSelected(task: ExpressionTask, evaluator: Evaluator, whole: Value): string {
 	const { value } = evaluator.select(whole, bytesFromText(task.attrPath));
 	return textFromBytes(print(task, evaluator, value));
 }

@@ -6,17 +6,19 @@
  * package set in scope is the base: where one of its reads has changed, a session is of no more use.
  */
 
-import type { Tracked } from "@devenv/evaluator";
+import type { Tracked, Value } from "@devenv/evaluator";
 import { textFromBytes } from "@devenv/nix-formats";
 import type { Store } from "@devenv/store";
 import { changedReads } from "../eval-memory/read-check.ts";
 import type { ReadJournal } from "../eval-memory/read-journal.ts";
-import { evaluateExpression } from "./evaluate-expression.ts";
+import { evaluateWhole, printSelected } from "./evaluate-expression.ts";
 import type { ExpressionReply, ExpressionTask } from "./messages.ts";
 import type { PackageSetSession } from "./package-set-session.ts";
 
 /** Results kept, the last used. */
 const MOST_RESULTS = 100;
+/** Values of whole expressions kept: each may hold a package set. */
+const MOST_WHOLES = 4;
 
 export interface ExpressionWorld {
 	readonly session: PackageSetSession;
@@ -31,6 +33,7 @@ export interface ExpressionWorld {
 export class ExpressionSession {
 	readonly #world: ExpressionWorld;
 	readonly #results = new Map<string, Tracked<string>>();
+	readonly #wholes = new Map<string, Tracked<Value>>();
 
 	/** Throws where the package set cannot be evaluated. */
 	constructor(world: ExpressionWorld, { set, variables }: Pick<ExpressionTask, "set" | "variables">) {
@@ -57,6 +60,20 @@ export class ExpressionSession {
 		return true;
 	}
 
+	/** The value of the expression, of which others may have asked for other parts: all that these evaluated is shared. */
+	#whole(task: ExpressionTask): Value {
+		const { session } = this.#world;
+		const { reads } = session.evaluator;
+		const key = JSON.stringify([task.text, task.name, task.baseDir]);
+		let whole = this.#wholes.get(key);
+		if (!reads.reuses(whole)) {
+			const set = task.set === null ? undefined : session.set;
+			whole = reads.observe(() => evaluateWhole(task, session.evaluator, set));
+		}
+		keepLast(this.#wholes, MOST_WHOLES, [key, whole]);
+		return whole.value;
+	}
+
 	#see(variables: ExpressionTask["variables"]): void {
 		const { environment } = this.#world;
 		environment.clear();
@@ -69,14 +86,10 @@ export class ExpressionSession {
 		const { text, name, baseDir, attrPath, format, strict } = task;
 		const key = JSON.stringify([text, name, baseDir, attrPath, format, strict]);
 		let result = this.#results.get(key);
-		this.#results.delete(key);
 		if (!reads.reuses(result)) {
-			const set = task.set === null ? undefined : session.set;
-			result = reads.observe(() => evaluateExpression(task, session.evaluator, set));
+			result = reads.observe(() => printSelected(task, session.evaluator, this.#whole(task)));
 		}
-		this.#results.set(key, result);
-		const [oldest] = this.#results.keys();
-		if (this.#results.size > MOST_RESULTS && oldest !== undefined) this.#results.delete(oldest);
+		keepLast(this.#results, MOST_RESULTS, [key, result]);
 		const told = messages.splice(0);
 		const before = [...reads.base, ...(result.reads?.reads() ?? [])].flatMap((number) => {
 			const read = journal.reads[number];
@@ -89,4 +102,12 @@ export class ExpressionSession {
 			traces: [...before.filter((each) => !told.includes(each)), ...told],
 		};
 	}
+}
+
+/** Adds an entry as the last one, and drops the first ones beyond a number. */
+function keepLast<T>(entries: Map<string, T>, most: number, [key, value]: readonly [string, T]): void {
+	entries.delete(key);
+	entries.set(key, value);
+	const [oldest] = entries.keys();
+	if (entries.size > most && oldest !== undefined) entries.delete(oldest);
 }
