@@ -46,7 +46,7 @@ test("what a killed process had placed is whole, and can be registered", async (
 		}
 		t.deepEqual(await store.verify({ checkContents: true }), []);
 		const valid = store.queryAllValidPaths().map((path) => path.slice("/nix/store/".length));
-		t.deepEqual(readdirSync(store.physical("/nix/store")).sort(), valid);
+		t.deepEqual(objectNames(store), valid);
 		t.deepEqual(readdirSync(`${root}/nix/var/nix/devenv/placed`), []);
 	}
 	t.log(`${placed} were placed and not registered`);

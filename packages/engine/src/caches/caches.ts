@@ -30,7 +30,7 @@ interface CopyOptions {
 	readonly emit: EngineListener;
 }
 
-export function copyOptions(onEvent: EngineListener | undefined, signal: AbortSignal): CopyOptions {
+function copyOptions(onEvent: EngineListener | undefined, signal: AbortSignal): CopyOptions {
 	return { signal, emit: onEvent ?? (() => undefined) };
 }
 
