@@ -30,10 +30,6 @@ interface CopyOptions {
 	readonly emit: EngineListener;
 }
 
-function copyOptions(onEvent: EngineListener | undefined, signal: AbortSignal): CopyOptions {
-	return { signal, emit: onEvent ?? (() => undefined) };
-}
-
 export interface DownloadReport {
 	/** Bytes fetched, compressed. */
 	readonly bytes: number;
