@@ -39,6 +39,7 @@ class BuildServer {
 	readonly #requests: Socket;
 	readonly #events: Socket;
 	readonly #builds = new Map<number, ServedBuild>();
+	readonly #onEnd: () => void;
 	#last = 0;
 	#unread: Buffer = Buffer.alloc(0);
 	#idle: NodeJS.Timeout | undefined;
@@ -53,6 +54,7 @@ class BuildServer {
 			detached: true,
 		});
 		this.#child = child;
+		this.#onEnd = onEnd;
 		this.#requests = socketOf(child.stdin);
 		this.#events = socketOf(child.stdout);
 		let error: string | undefined;
@@ -126,6 +128,7 @@ class BuildServer {
 		}
 		for (const each of [this.#child, this.#requests, this.#events]) each.unref();
 		this.#idle = setTimeout(() => {
+			this.#onEnd();
 			this.#requests.end();
 		}, IDLE).unref();
 	}

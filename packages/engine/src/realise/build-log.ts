@@ -27,6 +27,7 @@ export class BuildLog {
 	#held: Uint8Array[] = [];
 	#heldBytes = 0;
 	#used = false;
+	#begun = false;
 	/** `closed` resolves when the file is closed, after an error too. */
 	#stream: { readonly file: WriteStream; readonly closed: Promise<void> } | undefined;
 	/** Settles when the stream can take more. */
@@ -64,14 +65,16 @@ export class BuildLog {
 		this.#line(line);
 	}
 
-	/**
-	 * Ends the file; where nothing was said, there is an empty one only if it is wanted. A log that cannot be written does not fail
-	 * the build; the error is given.
-	 */
-	async close({ keepEmpty = false }: { readonly keepEmpty?: boolean } = {}): Promise<Error | undefined> {
+	/** There is a builder now, of which there is a log although it says nothing, as with real Nix. */
+	begin(): void {
+		this.#begun = true;
+	}
+
+	/** Ends the file, if there is one. A log that cannot be written does not fail the build; the error is given. */
+	async close(): Promise<Error | undefined> {
 		if (this.#partial !== "") this.#line(this.#partial);
 		this.#partial = "";
-		if (!this.#used && !keepEmpty) return undefined;
+		if (!this.#used && !this.#begun) return undefined;
 		try {
 			if (this.#stream === undefined) {
 				this.#makeFolder();

@@ -258,8 +258,7 @@ async function logged<T>({ drv, drvPath, options, context }: Work, work: (log: B
 	try {
 		return await work(log);
 	} finally {
-		// That a builder said nothing can be asked for too, as with real Nix.
-		const fault = await log.close({ keepEmpty: !drv.builder.startsWith(BUILTIN_PREFIX) });
+		const fault = await log.close();
 		if (fault !== undefined) options.onWarning(`cannot write the log of ${name}: ${fault.message}`);
 	}
 }
@@ -344,6 +343,7 @@ async function runInSandbox(work: Work, log: BuildLog): Promise<BuiltOutput[]> {
 	if (sandbox.kind === "none") throw new DiagnosticError(sandbox.diagnostic);
 	const closure = inputClosure(store, drv);
 	const { limits } = policy;
+	log.begin();
 	const running = runBuild(
 		sandbox,
 		sandboxBuild(drv, {
