@@ -64,6 +64,8 @@ export class MessageReader {
 		if (end < 0) {
 			if (bytes.length <= MAX_HEADER) return false;
 			this.#events.onError("a header is too long, or does not end");
+			// It is not to be found again.
+			this.#take(1);
 			this.#lost = true;
 			return true;
 		}

@@ -44,6 +44,11 @@ const cases: readonly (readonly [title: string, text: string, expected: readonly
 		`${"x".repeat(5000)}${framed("{}")}`,
 		["error: a header is too long, or does not end", "{}"],
 	],
+	[
+		"a length without an end",
+		`Content-Length:${"x".repeat(5000)}${framed("{}")}`,
+		["error: a header is too long, or does not end", "{}"],
+	],
 	["half of one", framed("{}").slice(0, -1), []],
 ];
 
