@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { nodeEnvironment, skip } from "@devenv/test-support";
 import test, { type ExecutionContext } from "ava";
 import { contentsOf, withoutProgress } from "./aftermath.ts";
@@ -95,8 +96,8 @@ interface SmallDisk {
 	readonly enter: () => Promise<Outcome>;
 	/** Makes the disk so large, in KiB. */
 	readonly resize: (size: number) => Promise<void>;
-	/** KiB in use. */
-	readonly used: () => Promise<number>;
+	/** Leaves so much free, in KiB, once the daemon writes no more: it makes the next environment's parts beforehand. */
+	readonly leave: (free: number) => Promise<void>;
 }
 
 async function mountSmallDisk(t: ExecutionContext, installation: Installation, project: string): Promise<SmallDisk> {
@@ -125,16 +126,27 @@ async function mountSmallDisk(t: ExecutionContext, installation: Installation, p
 		prefix: enterNamespace,
 		input: mirror.config,
 	});
+	const resize = async (size: number): Promise<void> => {
+		// With its source named, mount(8) does not repeat options such as the owner, who has another id in there.
+		const { code, stderr } = await run(["mount", "-o", `remount,size=${size}k`, "devenv-test", installation.home]);
+		t.is(code, 0, stderr);
+	};
+	const used = async (): Promise<number> =>
+		Number((await run(["df", "--output=used", "-k", installation.home])).stdout.split("\n")[1]);
 	return {
 		run,
 		enter: () =>
 			installation.devenv(["shell", "--", "hello", "-g", "entered"], { prefix: enterNamespace, cwd: project }),
-		resize: async (size) => {
-			// With its source named, mount(8) does not repeat options such as the owner, who has another id in there.
-			const { code, stderr } = await run(["mount", "-o", `remount,size=${size}k`, "devenv-test", installation.home]);
-			t.is(code, 0, stderr);
+		resize,
+		leave: async (free) => {
+			let before = -1;
+			let now = await used();
+			for (let second = 0; now !== before && second < 60; second++) {
+				await sleep(1000);
+				[before, now] = [now, await used()];
+			}
+			await resize(now + free);
 		},
-		used: async () => Number((await run(["df", "--output=used", "-k", installation.home])).stdout.split("\n")[1]),
 	};
 }
 
@@ -179,7 +191,7 @@ test.serial("network: a disk that is full in each phase", async (t) => {
 	// while instantiating and fetching, unpacking, merging, and in maintainer scripts.
 	for (const free of [20, 300, 1000, 2500]) {
 		t.log(`${free} KiB free`);
-		await disk.resize((await disk.used()) + free);
+		await disk.leave(free);
 		await assertFull("packages: [hello, figlet]\n");
 	}
 	await assertEntered();
