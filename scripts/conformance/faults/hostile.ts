@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
@@ -89,6 +89,8 @@ export async function hostileLoop({ inputs, random, tally, folder }: HostileOpti
 	]);
 	try {
 		await installation.start();
+		// With the first build; what lies beside them is looked at.
+		mkdirSync(join(installation.root, "nix/var/log/nix/drvs"), { recursive: true });
 		const before = shown(installation);
 		const share = Math.ceil(inputs / targets.size);
 		for (const [row, target] of targets) {
@@ -127,7 +129,8 @@ export async function hostileLoop({ inputs, random, tally, folder }: HostileOpti
 
 /** What there is beside the store's contents, the daemon's own sockets and logs. */
 function shown({ folder, home, root }: Installation): string {
-	const places = [folder, home, root, join(root, "nix"), join(root, "nix/var"), join(home, "config"), "/nix"];
+	const below = ["nix", "nix/var", "nix/var/log", "nix/var/log/nix"].map((name) => join(root, name));
+	const places = [folder, home, root, ...below, join(home, "config"), "/nix"];
 	return JSON.stringify(places.map((place) => (existsSync(place) ? names(place).sort() : [])));
 }
 
