@@ -79,7 +79,7 @@ function parseCopyArguments(reader: ArgumentReader): CopyArguments {
 		else if (word === "--use-substitutes" || word === "-s") substitute = true;
 		else if (word === "--gzip" || word === "--bzip2" || word === "--xz") compress = true;
 		else if (word === "--dry-run") dryRun = true;
-		else if (word === "--show-progress") writeError("warning: '--show-progress' is not implemented\n");
+		else if (word === "--show-progress") writeError("warning: '--show-progress' has no effect\n");
 		else if (word.startsWith("-")) failUsage(PROGRAM, `unrecognised flag '${word}'`);
 		else words.push(word);
 	}
