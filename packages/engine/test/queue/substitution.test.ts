@@ -278,9 +278,11 @@ test("whatever comes or does not come, all is made that can be made, and nothing
 				possible.set(name, buildable || (offered !== undefined && !broken));
 			}
 			if (asked.some((name) => backend.isValid(name) !== possible.get(name))) return false;
-			return new Set(backend.started).size === backend.started.length;
+			// What failed is tried again by a request that comes to it later.
+			const made = backend.started.filter((work) => possible.get(work.split(" ")[1] ?? "") === true);
+			return new Set(made).size === made.length;
 		}),
-		{ numRuns: 500 },
+		{ numRuns: 2000 },
 	);
 	t.pass();
 });
