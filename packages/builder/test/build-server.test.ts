@@ -5,10 +5,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { skip } from "@devenv/test-support";
 import test from "ava";
-import { runBuild, type Sandbox } from "../src/index.ts";
-import { type Backends, findBackends, runScript, shellRequest } from "./host-sandbox.ts";
+import { runBuild } from "../src/index.ts";
+import { type Backends, findBackends, helperOf, runScript, shellRequest } from "./host-sandbox.ts";
 
 let backends: Backends;
 
@@ -18,13 +17,6 @@ test.before(async () => {
 test.after.always(() => {
 	backends.remove();
 });
-
-function helperOf(t: import("ava").ExecutionContext): Extract<Sandbox, { kind: "helper" }> | undefined {
-	const found = backends.sandboxes.find((sandbox) => sandbox.kind === "helper");
-	if (found?.kind === "helper") return found;
-	skip(t, "the helper does not work here, or there is no C compiler");
-	return undefined;
-}
 
 /** Numbers of the processes whose command line fits. */
 function processes(fits: (words: readonly string[]) => boolean): number[] {
@@ -50,7 +42,7 @@ async function until(holds: () => boolean): Promise<boolean> {
 }
 
 test("builds at once keep their outputs and ends apart", async (t) => {
-	const helper = helperOf(t);
+	const helper = helperOf(t, backends);
 	if (helper === undefined) return;
 	const numbers = Array.from({ length: 20 }, (_, number) => number);
 	const results = await Promise.all(
@@ -65,7 +57,7 @@ test("builds at once keep their outputs and ends apart", async (t) => {
 });
 
 test("one build is ended, the others go on", async (t) => {
-	const helper = helperOf(t);
+	const helper = helperOf(t, backends);
 	if (helper === undefined) return;
 	const running = runBuild(helper, shellRequest("sleep 98771"));
 	const other = runScript(helper, "sleep 1; echo done");
@@ -79,7 +71,7 @@ test("one build is ended, the others go on", async (t) => {
 });
 
 test.serial("a build tells that the server was killed, and the next one has another", async (t) => {
-	const helper = helperOf(t);
+	const helper = helperOf(t, backends);
 	if (helper === undefined) return;
 	const running = runScript(helper, "sleep 98772");
 	const isServer = ([program, command]: readonly string[]): boolean =>
@@ -98,7 +90,7 @@ test.serial("a build tells that the server was killed, and the next one has anot
 });
 
 test("builds end with the process that asked for them, however it ends", async (t) => {
-	const helper = helperOf(t);
+	const helper = helperOf(t, backends);
 	if (helper === undefined) return;
 	const module = JSON.stringify(fileURLToPath(new URL("host-sandbox.ts", import.meta.url)));
 	const program = `

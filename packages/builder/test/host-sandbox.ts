@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { removeFolder } from "@devenv/test-support";
+import { removeFolder, skip } from "@devenv/test-support";
+import type { ExecutionContext } from "ava";
 import { type BuildOutcome, type BuildRequest, detectSandbox, runBuild, type Sandbox } from "../src/index.ts";
 
 const repository: string = join(import.meta.dirname, "../../..");
@@ -41,6 +42,17 @@ export async function findBackends(): Promise<Backends> {
 			removeFolder(folder);
 		},
 	};
+}
+
+/** The helper, if it works here; otherwise the test is skipped. */
+export function helperOf(
+	t: ExecutionContext,
+	{ sandboxes }: Backends,
+): Extract<Sandbox, { kind: "helper" }> | undefined {
+	const found = sandboxes.find((sandbox) => sandbox.kind === "helper");
+	if (found !== undefined) return found;
+	skip(t, "the helper does not work here, or there is no C compiler");
+	return undefined;
 }
 
 const programs = ["/bin", "/usr", "/lib", "/lib64"].filter((path) => existsSync(path));

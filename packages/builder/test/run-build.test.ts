@@ -2,11 +2,10 @@
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { skip } from "@devenv/test-support";
 import test from "ava";
 import { DiagnosticError } from "@devenv/diagnostics";
 import { runBuild, type Sandbox } from "../src/index.ts";
-import { type Backends, findBackends, runScript, shellRequest } from "./host-sandbox.ts";
+import { type Backends, findBackends, helperOf, runScript, shellRequest } from "./host-sandbox.ts";
 
 let backends: Backends;
 
@@ -29,13 +28,6 @@ function forEachBackend(
 		t.true(backends.sandboxes.length > 0, "no sandbox works on this machine");
 		for (const sandbox of backends.sandboxes) await t.notThrowsAsync(() => run(t, sandbox), sandbox.kind);
 	});
-}
-
-function helperOf(t: import("ava").ExecutionContext): Extract<Sandbox, { kind: "helper" }> | undefined {
-	const found = backends.sandboxes.find((sandbox) => sandbox.kind === "helper");
-	if (found?.kind === "helper") return found;
-	skip(t, "the helper does not work here, or there is no C compiler");
-	return undefined;
 }
 
 /** Command lines of all processes of this machine. */
@@ -229,7 +221,7 @@ forEachBackend("says so when the builder cannot be started", async (t, sandbox) 
 });
 
 test("names the attribute that is too long for the kernel", (t) => {
-	const sandbox = helperOf(t);
+	const sandbox = helperOf(t, backends);
 	if (sandbox === undefined) return;
 	const request = shellRequest("true", { name: "big", env: new Map([["huge", "x".repeat(200_000)]]) });
 	const error = t.throws(() => runBuild(sandbox, request), { instanceOf: DiagnosticError });
@@ -238,7 +230,7 @@ test("names the attribute that is too long for the kernel", (t) => {
 });
 
 test("a root's links do not lead binds out of it", async (t) => {
-	const sandbox = helperOf(t);
+	const sandbox = helperOf(t, backends);
 	if (sandbox === undefined) return;
 	const folder = temporary();
 	const outside = join(folder, "outside");
@@ -258,7 +250,7 @@ test("a root's links do not lead binds out of it", async (t) => {
 });
 
 test("an overlay leaves its lower folder alone, and merging applies what changed", async (t) => {
-	const sandbox = helperOf(t);
+	const sandbox = helperOf(t, backends);
 	if (sandbox === undefined) return;
 	const folder = temporary();
 	for (const name of ["lower", "upper", "work", "lower/build", "lower/gone", "lower/new", "lower/sub"]) {
@@ -295,7 +287,7 @@ test("an overlay leaves its lower folder alone, and merging applies what changed
 
 /* Serial: it looks for its helper among this process's children. */
 test.serial("a helper that is killed takes its build with it", async (t) => {
-	const sandbox = helperOf(t);
+	const sandbox = helperOf(t, backends);
 	if (sandbox === undefined) return;
 	const running = runScript(sandbox, "sleep 98765");
 	for (let tries = 0; tries < 100 && !commandLines().some((line) => line.startsWith("sleep 98765")); tries++) {
